@@ -1,0 +1,1 @@
+//! The only state: case directory, journal, hashes, lock.

@@ -1,0 +1,1 @@
+//! Voxels to voxels: threshold, components, morphology, local edge levels.

@@ -1,0 +1,1 @@
+//! Files in, files out: DICOM, NRRD, STL, 3MF, PLY, GLB.

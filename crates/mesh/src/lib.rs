@@ -1,0 +1,1 @@
+//! Surfaces to surfaces: isosurface, sections, depth maps, pressed-in marks, measures.

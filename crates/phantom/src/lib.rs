@@ -1,0 +1,1 @@
+//! Anatomy with known answers, and a scanner that sees it.

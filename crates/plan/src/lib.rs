@@ -1,0 +1,1 @@
+//! Anatomy and intent, as data: plan, items, scene, checks.

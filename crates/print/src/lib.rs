@@ -1,0 +1,1 @@
+//! Printers: profiles, fit, slicing by an external engine, G-code read back.

@@ -1,0 +1,1 @@
+//! Ways to propose a plan, one file each.

@@ -1,0 +1,1 @@
+//! One self-contained page and one PDF from the facts of a case.

@@ -1,0 +1,1 @@
+//! Pictures without a GPU: shaded views, slices, outlines, PNG.

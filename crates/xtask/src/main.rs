@@ -1,0 +1,2 @@
+//! Housekeeping of the repository.
+fn main() {}
