@@ -1,0 +1,133 @@
+//! The only place that prints: progress and trouble on standard error, answers on standard output.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal")]
+
+use crate::arguments::Answer;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use osteon::{Cancel, Failure, Finding, Outcome, Progress, Severity};
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Exit code of a command that succeeded but found a danger.
+const DANGER: u8 = 1;
+
+/// Shows what is wrong with the command line (or the help that was asked for).
+pub fn usage(refused: &clap::Error) -> ExitCode {
+    // A closed pipe (osteon --help | head) is not worth a second error.
+    let _ = refused.print();
+    ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+}
+
+/// The first interrupt asks the job to stop; the job then leaves the case as it was.
+pub fn stop_on_interrupt(cancel: Cancel) {
+    if let Err(trouble) = ctrlc::set_handler(move || cancel.stop()) {
+        eprintln!("note: interrupts end the program at once ({trouble})");
+    }
+}
+
+/// Where progress goes: a bar on a terminal, a line for each part in a log, nowhere when quiet.
+pub fn progress(answer: Answer) -> Arc<dyn Progress> {
+    if answer != Answer::Text {
+        return Arc::new(Nowhere);
+    }
+    if !std::io::stderr().is_terminal() {
+        return Arc::new(Log::default());
+    }
+    let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr_with_hz(20));
+    if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} [{bar:40}] {percent:>3}% {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    Arc::new(Bar(bar))
+}
+
+struct Nowhere;
+
+impl Progress for Nowhere {
+    fn report(&self, _: &str, _: f64) {}
+}
+
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn report(&self, part: &str, fraction: f64) {
+        self.0.set_position((fraction * 1000.0) as u64);
+        if self.0.message() != part {
+            self.0.set_message(part.to_owned());
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// One line for each part of the job as it begins.
+#[derive(Default)]
+struct Log(Mutex<String>);
+
+impl Progress for Log {
+    fn report(&self, part: &str, fraction: f64) {
+        let Ok(mut last) = self.0.lock() else { return };
+        if *last != part {
+            part.clone_into(&mut last);
+            eprintln!("{:>3.0} % {part}", fraction * 100.0);
+        }
+    }
+}
+
+/// Shows how the command ended; gives the exit code.
+pub fn answer(result: Result<Outcome, Failure>, answer: Answer) -> ExitCode {
+    match (result, answer) {
+        (Ok(outcome), Answer::Json) => {
+            let danger = outcome.findings.iter().any(|f| f.severity == Severity::Danger);
+            print(&json!({ "summary": outcome.summary, "findings": outcome.findings, "data": outcome.data }));
+            ExitCode::from(if danger { DANGER } else { 0 })
+        }
+        (Err(failure), Answer::Json) => {
+            print(&failure.to_json());
+            ExitCode::from(failure.kind.exit_code())
+        }
+        (Ok(outcome), _) => {
+            let mut out = std::io::stdout().lock();
+            for line in &outcome.summary {
+                let _ = writeln!(out, "{line}");
+            }
+            outcome.findings.iter().for_each(finding);
+            let danger = outcome.findings.iter().any(|f| f.severity == Severity::Danger);
+            ExitCode::from(if danger { DANGER } else { 0 })
+        }
+        (Err(failure), _) => {
+            eprintln!("error: {}", failure.message);
+            eprintln!("  code: {}", failure.code);
+            eprintln!("  help: {}", failure.help);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn print(value: &Value) {
+    let _ = writeln!(std::io::stdout().lock(), "{value:#}");
+}
+
+fn finding(finding: &Finding) {
+    eprintln!("{}: {} [{}]", finding.severity, finding.message, finding.code);
+    if let (Some(value), Some(limit)) = (finding.value, finding.limit) {
+        let source = if finding.source.is_empty() {
+            String::new()
+        } else {
+            format!(", from {}", finding.source)
+        };
+        eprintln!(
+            "  value {value:.3} {0} (limit {limit:.3} {0}{source})",
+            finding.unit
+        );
+    }
+    if !finding.remedy.is_empty() {
+        eprintln!("  help: {}", finding.remedy);
+    }
+}

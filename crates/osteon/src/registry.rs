@@ -1,0 +1,149 @@
+//! The list of commands and procedures, and what a command is.
+//!
+//! A command is a struct: doc comments and fields give its schema, and from the schema come command line,
+//! manual, checks and journal line. To add one: write its file in `command/`, add it to
+//! [`Registry::standard`]; nothing else.
+
+use crate::command;
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::schema::CHOICES;
+use osteon_core::{ErrorKind, Finding};
+use osteon_procedures as procedures;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+/// What a command does to the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It changes the case: takes the lock, writes one journal line.
+    Changes,
+    /// It changes the case, and starts one where there is none yet.
+    Starts,
+    /// It only reads the case.
+    Reads,
+    /// It runs other commands, each with its own journal line, or touches no case at all.
+    Composes,
+}
+
+/// A command of the suite: fields are settings, their docs are the manual.
+pub trait Command: Serialize + DeserializeOwned + JsonSchema {
+    /// Name in kebab-case.
+    const NAME: &'static str;
+    /// What it does to the case.
+    const EFFECT: Effect;
+
+    /// Does the work.
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure>;
+}
+
+/// What a command that succeeded has to say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// What was done, in short lines for a person.
+    pub summary: Vec<String>,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+    /// The same and more for a program.
+    pub data: Value,
+}
+
+impl Outcome {
+    /// An outcome of one line.
+    pub fn line(text: impl Into<String>) -> Self {
+        Self { summary: vec![text.into()], ..Self::default() }
+    }
+}
+
+/// One command of the list.
+#[derive(Clone)]
+pub struct Entry {
+    /// Name in kebab-case.
+    pub name: &'static str,
+    /// What it does to the case.
+    pub effect: Effect,
+    /// JSON Schema of its settings, with its documentation.
+    pub schema: Value,
+    run: fn(&Value, &mut Job<'_>) -> Result<Outcome, Failure>,
+}
+
+impl Entry {
+    /// The list entry of a command.
+    pub fn of<C: Command>() -> Self {
+        Self { name: C::NAME, effect: C::EFFECT, schema: schemars::schema_for!(C).to_value(), run: run::<C> }
+    }
+
+    /// Runs the command with these settings.
+    pub fn run(&self, settings: &Map<String, Value>, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        (self.run)(&Value::Object(settings.clone()), job)
+    }
+}
+
+fn run<C: Command>(settings: &Value, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+    let command: C = serde_json::from_value(settings.clone()).map_err(|e| {
+        let help = format!("osteon {} --help lists the settings", C::NAME);
+        Failure::new(ErrorKind::Input, "bad-settings", format!("the settings of {} cannot be read: {e}", C::NAME), help)
+    })?;
+    command.run(job)
+}
+
+/// All commands and procedures a face offers.
+#[derive(Clone)]
+pub struct Registry {
+    /// The commands, in the order they are shown.
+    pub commands: Vec<Entry>,
+    /// The procedures of `propose`, in the order they are shown.
+    pub procedures: Vec<procedures::Entry>,
+}
+
+impl Registry {
+    /// Everything this version of the suite can do.
+    pub fn standard() -> Self {
+        Self::new(
+            vec![
+                Entry::of::<command::demo::Demo>(),
+                Entry::of::<command::model::Model>(),
+                Entry::of::<command::import::Import>(),
+                Entry::of::<command::segment::Segment>(),
+                Entry::of::<command::propose::Propose>(),
+                Entry::of::<command::make::Make>(),
+                Entry::of::<command::check::Check>(),
+                Entry::of::<command::export::Export>(),
+                Entry::of::<command::print::Print>(),
+                Entry::of::<command::report::Report>(),
+                Entry::of::<command::state::Status>(),
+                Entry::of::<command::state::History>(),
+                Entry::of::<command::state::Verify>(),
+                Entry::of::<command::state::Undo>(),
+                Entry::of::<command::replay::Replay>(),
+            ],
+            procedures::standard(),
+        )
+    }
+
+    /// A registry of these commands and procedures.
+    pub fn new(mut commands: Vec<Entry>, procedures: Vec<procedures::Entry>) -> Self {
+        // `propose` offers each procedure with the procedure's own settings.
+        let choices: Map<String, Value> = procedures.iter().map(|p| (p.name.to_owned(), p.schema.clone())).collect();
+        for propose in commands.iter_mut().filter(|c| c.name == command::propose::Propose::NAME) {
+            propose.schema[CHOICES] = Value::Object(choices.clone());
+        }
+        Self { commands, procedures }
+    }
+
+    /// The command of this name.
+    pub fn command(&self, name: &str) -> Result<&Entry, Failure> {
+        self.commands.iter().find(|command| command.name == name).ok_or_else(|| {
+            let message = format!("there is no command \"{name}\"");
+            Failure::new(ErrorKind::Input, "unknown-command", message, "osteon --help lists the commands")
+        })
+    }
+
+    /// The schema of all commands, for programs.
+    pub fn schema(&self) -> Value {
+        let commands: Map<String, Value> = self.commands.iter().map(|c| (c.name.to_owned(), c.schema.clone())).collect();
+        json!({ "version": crate::VERSION, "commands": commands })
+    }
+}

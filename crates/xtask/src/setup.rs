@@ -1,0 +1,77 @@
+//! Installing what the demo and the tests need on a fresh machine, and saying so when that cannot be done.
+
+use crate::{command, run};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Names PrusaSlicer goes by.
+const SLICERS: [&str; 3] = ["prusa-slicer", "PrusaSlicer", "prusa-slicer-console"];
+
+fn answers(program: &str, words: &[&str]) -> bool {
+    let quiet = Command::new(program)
+        .args(words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+/// Makes sure a slicer is there: from the distribution's packages where that is possible without asking.
+pub fn slicer() -> Result<(), String> {
+    if SLICERS.iter().any(|name| answers(name, &["--help"])) {
+        return Ok(());
+    }
+    if !answers("apt-get", &["--version"]) {
+        println!("PrusaSlicer is not installed: G-code will be missing. Get it from your system's packages.");
+        return Ok(());
+    }
+    let root = answers("sh", &["-c", "test $(id -u) = 0"]);
+    if !root && !answers("sudo", &["-n", "true"]) {
+        println!(
+            "PrusaSlicer is not installed: G-code will be missing. To add it: sudo apt-get install prusa-slicer"
+        );
+        return Ok(());
+    }
+    let apt = |words: &[&str]| {
+        let mut install = if root {
+            command("apt-get", words)
+        } else {
+            command("sudo", &[&["-n", "apt-get"], words].concat())
+        };
+        run(install
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null()))
+    };
+    apt(&["update"])?;
+    apt(&["install", "--yes", "--no-install-recommends", "prusa-slicer"])
+}
+
+/// Makes a Python environment with the independent readers that some tests hold our files against.
+pub fn oracles(root: &Path) -> Result<(), String> {
+    let python = root.join(".venv/bin/python");
+    let wanted = root.join("tests/oracles/requirements.txt");
+    let wanted = wanted.to_string_lossy();
+    if !python.exists() {
+        run(&mut command("python3", &["-m", "venv", ".venv"]))?;
+    }
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+        &wanted,
+    ];
+    run(&mut command(&python.to_string_lossy(), &pip))
+}
+
+/// Checks licences, sources and duplicate bans, where cargo-deny is installed.
+pub fn deny(root: &Path) -> Result<(), String> {
+    if !answers("cargo", &["deny", "--version"]) {
+        println!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    let words = ["deny", "--offline", "check", "licenses", "bans", "sources"];
+    run(Command::new("cargo").args(words).current_dir(root))
+}
