@@ -124,7 +124,7 @@ fn argument(setting: &Setting) -> Arg {
         None => arg.long(setting.flag()).allow_negative_numbers(true),
     };
     match &setting.kind {
-        Kind::Word(words) => arg.value_parser(words.clone()),
+        Kind::Word(words) => arg.value_parser(clap::builder::PossibleValuesParser::new(words)),
         Kind::List(_) => arg.action(ArgAction::Append).value_delimiter(','),
         Kind::Number(unit) if setting.position.is_none() => {
             arg.value_name(unit.clone().unwrap_or_else(|| "X".to_owned()))

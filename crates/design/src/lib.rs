@@ -1,1 +1,32 @@
 //! Plan items become solids: the 1:1 model and its marks.
+//!
+//! A printed bone without a name is a hazard: which patient, which side, which way up? [`model::mark`]
+//! presses the answers into the model where there is room, reads them back from the finished surface,
+//! and says so when there is no room. Reading order:
+//!
+//! 1. [`axes`] – the patient's directions and the six faces of a model
+//! 2. [`stroke_font`] – letters made of lines; [`label`] – what is written, and in how many lines
+//! 3. [`style`] – how large and deep; values and reasons in `data/model-marks.toml`
+//! 4. [`place`] – where there is room
+//! 5. [`reread`] – the text read back from a surface
+//! 6. [`model`] – all of it together
+//!
+//! Frame: patient (LPS), millimetres.
+
+pub mod axes;
+pub mod error;
+pub mod label;
+pub mod model;
+pub mod place;
+pub mod reread;
+#[cfg(test)]
+#[path = "../../mesh/src/shapes.rs"]
+mod shapes;
+pub mod stroke_font;
+pub mod style;
+
+pub use axes::{Axes, Face};
+pub use error::DesignError;
+pub use label::Marks;
+pub use model::{Marked, Placement, mark};
+pub use style::MarkStyle;

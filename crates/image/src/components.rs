@@ -106,12 +106,26 @@ impl Components {
         self.paint(&self.list.iter().map(wanted).collect::<Vec<_>>())
     }
 
-    /// The voxels of the first `n` pieces of the list.
-    pub fn keep_first(&self, n: usize) -> Mask {
-        self.paint(&(0..self.list.len()).map(|place| place < n).collect::<Vec<_>>())
+    /// How many voxels of each piece, in the order of the list, also belong to a mask of the same dimensions.
+    pub fn voxels_within(&self, other: &Mask) -> Vec<usize> {
+        let ny = self.grid.dims()[1];
+        let mut within = vec![0; self.list.len()];
+        let mut pieces = self.piece.iter();
+        for (s, slab) in self.slabs.iter().enumerate() {
+            for row in 0..slab.rows.len() - 1 {
+                let bits = other.row(row % ny, s * SLAB + row / ny);
+                for (&run, &piece) in slab.row(row).iter().zip(&mut pieces) {
+                    let mut voxels = 0;
+                    for_each_word(run, |w, word| voxels += (bits[w] & word).count_ones() as usize);
+                    within[piece as usize] += voxels;
+                }
+            }
+        }
+        within
     }
 
-    fn paint(&self, wanted: &[bool]) -> Mask {
+    /// The voxels of the pieces whose entry, in the order of the list, is true.
+    pub fn paint(&self, wanted: &[bool]) -> Mask {
         let mut mask = Mask::empty(&self.grid);
         let (words, chunk) = (mask.words_per_row(), mask.words_per_slice() * SLAB);
         let mut starts = vec![0];
@@ -126,7 +140,7 @@ impl Components {
                 for (row, bits) in bits.chunks_exact_mut(words).enumerate() {
                     for run in slab.rows[row] as usize..slab.rows[row + 1] as usize {
                         if wanted[self.piece[start + run] as usize] {
-                            set_run(bits, slab.runs[run]);
+                            for_each_word(slab.runs[run], |w, word| bits[w] |= word);
                         }
                     }
                 }
@@ -305,17 +319,21 @@ fn push_runs(row: &[u64], runs: &mut Vec<Run>) {
     }
 }
 
-/// Sets the bits of a run.
-fn set_run(row: &mut [u64], run: Run) {
+/// Calls `visit` with each word of a row that a run touches, and the bits of the run in it.
+fn for_each_word(run: Run, mut visit: impl FnMut(usize, u64)) {
     let (first, last) = (run.from as usize / 64, (run.to as usize - 1) / 64);
-    let low = u64::MAX << (run.from % 64);
-    let high = u64::MAX >> (63 - (run.to - 1) % 64);
-    if first == last {
-        row[first] |= low & high;
-    } else {
-        row[first] |= low;
-        row[first + 1..last].fill(u64::MAX);
-        row[last] |= high;
+    for w in first..=last {
+        let low = if w == first {
+            u64::MAX << (run.from % 64)
+        } else {
+            u64::MAX
+        };
+        let high = if w == last {
+            u64::MAX >> (63 - (run.to - 1) % 64)
+        } else {
+            u64::MAX
+        };
+        visit(w, low & high);
     }
 }
 
@@ -400,6 +418,13 @@ mod tests {
                 let list: Vec<_> = found.list().iter().map(|c| (c.voxels, c.first)).collect();
                 prop_assert_eq!(list, truth);
                 prop_assert_eq!(&found.keep(|_| true), &mask);
+                let other = noise([nx, ny, nz], 50, seed + 1);
+                let within = found.voxels_within(&other);
+                for (i, &voxels) in within.iter().enumerate().take(3) {
+                    let mut piece = found.keep(|c| *c == found.list()[i]);
+                    piece.and(&other);
+                    prop_assert_eq!(piece.count(), voxels);
+                }
                 if let Some(largest) = found.list().first() {
                     let kept = found.keep(|c| c == largest);
                     prop_assert_eq!(kept.count(), largest.voxels);

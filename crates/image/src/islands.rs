@@ -1,6 +1,6 @@
 //! Keep the pieces of a mask that matter and count what goes.
 
-use crate::components::{Component, Components};
+use crate::components::Components;
 use osteon_core::Mask;
 
 /// The kept voxels and what became of the pieces.
@@ -18,24 +18,50 @@ pub struct Kept {
 
 /// Keeps the `n` largest pieces; of equal ones those that come first in sample order.
 pub fn keep_largest(components: &Components, n: usize) -> Kept {
-    keep_first(components, n.min(components.list().len()))
+    kept(components, (0..components.list().len()).map(|place| place < n))
 }
 
 /// Keeps the pieces of at least `volume` mm³.
 pub fn keep_at_least(components: &Components, volume: f64) -> Kept {
     let voxel = components.grid().voxel_volume();
-    let large = |c: &Component| c.voxels as f64 * voxel >= volume;
-    keep_first(components, components.list().partition_point(large))
+    kept(
+        components,
+        components
+            .list()
+            .iter()
+            .map(|c| c.voxels as f64 * voxel >= volume),
+    )
 }
 
-/// Keeps the first `kept` pieces of the list.
-fn keep_first(components: &Components, kept: usize) -> Kept {
-    let list = components.list();
+/// Keeps the pieces of which at least half the voxels belong to `region`, a mask of the same dimensions.
+///
+/// With [`crate::body()`] this leaves out the table and whatever else lies beside the patient.
+pub fn keep_within(components: &Components, region: &Mask) -> Kept {
+    let within = components.voxels_within(region);
+    kept(
+        components,
+        components
+            .list()
+            .iter()
+            .zip(within)
+            .map(|(c, within)| 2 * within >= c.voxels),
+    )
+}
+
+fn kept(components: &Components, wanted: impl Iterator<Item = bool>) -> Kept {
+    let wanted: Vec<bool> = wanted.collect();
+    let dropped = || {
+        components
+            .list()
+            .iter()
+            .zip(&wanted)
+            .filter(|(_, wanted)| !**wanted)
+    };
     Kept {
-        mask: components.keep_first(kept),
-        kept,
-        dropped: list.len() - kept,
-        dropped_voxels: list[kept..].iter().map(|c| c.voxels).sum(),
+        mask: components.paint(&wanted),
+        kept: wanted.len() - dropped().count(),
+        dropped: dropped().count(),
+        dropped_voxels: dropped().map(|(c, _)| c.voxels).sum(),
     }
 }
 
@@ -67,5 +93,14 @@ mod tests {
         let kept = keep_at_least(&bars(), 4.0);
         assert_eq!((kept.kept, kept.dropped, kept.dropped_voxels), (3, 1, 1));
         assert_eq!(keep_at_least(&bars(), 4.001).kept, 2);
+    }
+
+    #[test]
+    fn a_piece_that_lies_at_least_half_in_the_region_stays_whole() {
+        let bars = bars();
+        let region = Mask::where_true(bars.grid(), |x, _, _| x == 0);
+        // Bars of 1 and 2 voxels have at least half in the first column; those of 3 do not.
+        let kept = keep_within(&bars, &region);
+        assert_eq!((kept.kept, kept.dropped, kept.mask.count()), (2, 2, 3));
     }
 }

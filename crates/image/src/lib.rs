@@ -2,9 +2,10 @@
 //!
 //! Nothing here knows a bone's name, reads a file or makes triangles. Reading order:
 //!
-//! 1. [`threshold`] – Hounsfield units to bits; [`otsu`] – a threshold out of the histogram
-//! 2. [`components`] – connected pieces by runs of bits; [`islands`] – keep the pieces that matter
-//! 3. [`fill`] – cavities; [`morphology`] – grow, shrink, close and open by a ball in millimetres
+//! 1. [`mod@threshold`] – Hounsfield units to bits; [`mod@otsu`] – a threshold out of the histogram
+//! 2. [`mod@components`] – connected pieces by runs of bits; [`islands`] – keep the pieces that matter; [`mod@body`] – the
+//!    patient without the table
+//! 3. [`mod@fill`] – cavities and pores; [`morphology`] – grow, shrink, close and open by a ball in millimetres
 //! 4. [`levels`] – one local grey level for each place near an edge; [`edge`] – measures these levels
 //!    half-way up the edge and puts the voxels where the edge is
 //!
@@ -12,20 +13,22 @@
 //! voxels. Every function gives the same bits at any number of threads. Lengths are millimetres measured
 //! through the grid's own map, which may be anisotropic, rotated, sheared or left-handed.
 
+pub mod body;
 pub mod components;
-//pub mod edge;
+pub mod edge;
 pub mod fill;
 pub mod islands;
-//pub mod levels;
+pub mod levels;
 pub mod morphology;
 pub mod otsu;
 pub mod threshold;
 
+pub use body::body;
 pub use components::{Component, Components, Neighbours, components};
-//pub use edge::{Refined, measure, refine};
-pub use fill::{Filled, fill};
-pub use islands::{Kept, keep_at_least, keep_largest};
-//pub use levels::Levels;
+pub use edge::{Refined, measure, refine};
+pub use fill::{Filled, fill, fill_pores};
+pub use islands::{Kept, keep_at_least, keep_largest, keep_within};
+pub use levels::Levels;
 pub use morphology::{close, dilate, erode, open};
 pub use otsu::otsu;
 pub use threshold::threshold;

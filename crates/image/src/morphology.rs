@@ -101,7 +101,7 @@ impl Ball {
             for y in -bound[1]..=bound[1] {
                 let mut span = (-bound[0]..=bound[0]).filter(|&x| within(x, y, z));
                 let Some(low) = span.next() else { continue };
-                let high = span.last().unwrap_or(low);
+                let high = span.next_back().unwrap_or(low);
                 let furthest = [low.abs().max(high.abs()), y.abs(), z.abs()];
                 reach = [0, 1, 2].map(|a| reach[a].max(furthest[a] as usize));
                 match beams.iter_mut().find(|beam| (beam.low, beam.high) == (low, high)) {
@@ -213,7 +213,7 @@ impl Bits {
     fn join(&self, occupied: &[bool], beam: &Beam, [y, z]: [usize; 2], joined: &mut [u64]) -> bool {
         let mut any = false;
         for &(dy, dz) in &beam.rows {
-            let (y, z) = (y as i64 + dy, z as i64 + dz);
+            let (y, z) = (y as i64 - dy, z as i64 - dz);
             if y < 0 || z < 0 || y >= self.ny as i64 || z >= self.nz as i64 {
                 continue;
             }
@@ -330,7 +330,7 @@ mod tests {
         let bar = Mask::where_true(&grid, |x, _, z| (2..12).contains(&x) && (5..15).contains(&z));
         let closed = close(&bar, 3.0, &Ctx::default()).unwrap();
         assert_eq!(closed, bar);
-        assert_eq!(open(&bar, 3.0, &Ctx::default()).unwrap().get(5, 0, 10), true);
+        assert!(open(&bar, 3.0, &Ctx::default()).unwrap().get(5, 0, 10));
         assert!(erode(&bar, 2.0, &Ctx::default()).unwrap().get(5, 0, 10));
     }
 
@@ -370,7 +370,7 @@ mod tests {
         #[test]
         fn a_wide_ball_crosses_words(low in -200_i64..130, span in 0_usize..200, seed in 0_u64..1000) {
             let mut random = Random::new(seed);
-            let bits: Vec<bool> = (0..192).map(|_| random.bits() % 60 == 0).collect();
+            let bits: Vec<bool> = (0..192).map(|_| random.bits().is_multiple_of(60)).collect();
             let mut row = vec![0_u64; 4 + 3];
             for x in (0..192).filter(|&x| bits[x]) {
                 row[4 + x / 64] |= 1 << (x % 64);

@@ -7,7 +7,7 @@
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use osteon_core::{Cancelled, Ctx};
 use rayon::prelude::*;
-use std::io;
+use std::io::{self, Read};
 
 /// How many bytes a block should hold before compression.
 pub(crate) const BLOCK: usize = 1 << 20;
@@ -99,10 +99,31 @@ fn pack(press: &mut Compress, plain: &[u8]) -> io::Result<(Vec<u8>, Crc)> {
     Ok((piece, crc))
 }
 
+/// Bytes read between two questions whether to stop.
+const STEP: u64 = 4 << 20;
+
+/// Appends what the reader has, but no more than one byte beyond `limit`: the byte that tells of more.
+pub(crate) fn read_most<E: From<Cancelled>>(
+    mut reader: impl Read,
+    mut bytes: Vec<u8>,
+    limit: u64,
+    damaged: impl Fn(io::Error) -> E,
+    ctx: &Ctx,
+) -> Result<Vec<u8>, E> {
+    loop {
+        ctx.check()?;
+        let step = STEP.min(limit + 1 - bytes.len() as u64);
+        match (&mut reader).take(step).read_to_end(&mut bytes) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) => {}
+            Err(cause) => return Err(damaged(cause)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     fn plain(n: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
         let mut random = osteon_core::ctx::Random::new(n as u64);
@@ -133,7 +154,10 @@ mod tests {
         let mut expected = Vec::new();
         (0..40).for_each(|n| plain(n, &mut expected).unwrap());
         let streams = [1, 2, 5].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             let fill = |n: usize, b: &mut Vec<u8>| plain(n, b).map_err(Failed::from);
             let done = pool.install(|| deflate(40, fill, &Ctx::default())).unwrap();
             let mut crc = Crc::new();
@@ -144,7 +168,9 @@ mod tests {
         assert_eq!(streams[0], streams[1]);
         assert_eq!(streams[0], streams[2]);
         let mut back = Vec::new();
-        flate2::read::DeflateDecoder::new(&streams[0][..]).read_to_end(&mut back).unwrap();
+        flate2::read::DeflateDecoder::new(&streams[0][..])
+            .read_to_end(&mut back)
+            .unwrap();
         assert_eq!(back, expected);
     }
 }

@@ -109,8 +109,14 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new_in(&folder).unwrap();
         file.write_all(b"12345").unwrap();
         assert_eq!(read(file.path(), 5).unwrap(), b"12345");
-        assert!(matches!(read(file.path(), 4), Err(FileError::TooLarge { size: 5, .. })));
+        assert!(matches!(
+            read(file.path(), 4),
+            Err(FileError::TooLarge { size: 5, .. })
+        ));
         assert!(matches!(read(folder.path(), 9), Err(FileError::NotAFile(_))));
-        assert!(matches!(read(&folder.path().join("no"), 9), Err(FileError::Missing(_))));
+        assert!(matches!(
+            read(&folder.path().join("no"), 9),
+            Err(FileError::Missing(_))
+        ));
     }
 }

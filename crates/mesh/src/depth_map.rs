@@ -27,19 +27,27 @@ impl View {
     pub fn new(origin: Point<Patient>, toward: Direction<Patient>, up: Direction<Patient>) -> Option<Self> {
         let right = Direction::new(up.vec().cross(toward.vec()))?;
         let up = Direction::new(toward.vec().cross(right.vec()))?;
-        Some(Self { origin, right, up, toward })
+        Some(Self {
+            origin,
+            right,
+            up,
+            toward,
+        })
     }
 
     /// Flat coordinates of a place in mm: rightwards, upwards, and depth away from the viewer.
     pub fn flat(&self, place: Point<Patient>) -> DVec3 {
         let p = (place - self.origin).vec();
-        DVec3::new(p.dot(self.right.vec()), p.dot(self.up.vec()), -p.dot(self.toward.vec()))
+        DVec3::new(
+            p.dot(self.right.vec()),
+            p.dot(self.up.vec()),
+            -p.dot(self.toward.vec()),
+        )
     }
 
     /// The place with these flat coordinates.
     pub fn place(&self, flat: DVec3) -> Point<Patient> {
-        let offset =
-            self.right.vec() * flat.x + self.up.vec() * flat.y - self.toward.vec() * flat.z;
+        let offset = self.right.vec() * flat.x + self.up.vec() * flat.y - self.toward.vec() * flat.z;
         Point::from_vec(self.origin.vec() + offset)
     }
 
@@ -57,12 +65,16 @@ impl View {
                 chunk
                     .iter()
                     .map(|&p| self.flat(p))
-                    .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)))
+                    .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| {
+                        (low.min(p), high.max(p))
+                    })
             })
             .collect();
         parts
             .into_iter()
-            .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(a, b), (c, d)| (a.min(c), b.max(d)))
+            .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(a, b), (c, d)| {
+                (a.min(c), b.max(d))
+            })
     }
 }
 
@@ -142,8 +154,14 @@ impl DepthMap {
 /// drawing does not matter.
 pub fn depth_map(mesh: &Mesh, window: &Window, ctx: &Ctx) -> Result<DepthMap, Cancelled> {
     let count = window.size[0] * window.size[1];
-    let front: Vec<AtomicU64> = (0..count).into_par_iter().map(|_| AtomicU64::new(u64::MAX)).collect();
-    let back: Vec<AtomicU32> = (0..count).into_par_iter().map(|_| AtomicU32::new(u32::MAX)).collect();
+    let front: Vec<AtomicU64> = (0..count)
+        .into_par_iter()
+        .map(|_| AtomicU64::new(u64::MAX))
+        .collect();
+    let back: Vec<AtomicU32> = (0..count)
+        .into_par_iter()
+        .map(|_| AtomicU32::new(u32::MAX))
+        .collect();
     let scale = 1.0 / window.pixel;
     // In pixels, single precision: a shared vertex rounds the same way for all its triangles.
     let flat: Vec<[f32; 3]> = mesh
@@ -154,25 +172,37 @@ pub fn depth_map(mesh: &Mesh, window: &Window, ctx: &Ctx) -> Result<DepthMap, Ca
             [(p.x * scale) as f32, (p.y * scale) as f32, p.z as f32]
         })
         .collect();
-    mesh.triangles.par_chunks(CHUNK).enumerate().try_for_each(|(chunk, triangles)| {
-        ctx.check()?;
-        for (t, triangle) in triangles.iter().enumerate() {
-            let corners = triangle.map(|v| flat[v as usize]);
-            draw(corners, window.size, |pixel, depth, facing| match facing {
-                Facing::Viewer => {
-                    let id = (chunk * CHUNK + t) as u64;
-                    lower64(&front[pixel], u64::from(ordered(depth)) << 32 | id);
-                }
-                Facing::Away => lower32(&back[pixel], ordered(depth)),
-            });
-        }
-        Ok(())
-    })?;
+    mesh.triangles
+        .par_chunks(CHUNK)
+        .enumerate()
+        .try_for_each(|(chunk, triangles)| {
+            ctx.check()?;
+            for (t, triangle) in triangles.iter().enumerate() {
+                let corners = triangle.map(|v| flat[v as usize]);
+                draw(corners, window.size, |pixel, depth, facing| match facing {
+                    Facing::Viewer => {
+                        let id = (chunk * CHUNK + t) as u64;
+                        lower64(&front[pixel], u64::from(ordered(depth)) << 32 | id);
+                    }
+                    Facing::Away => lower32(&back[pixel], ordered(depth)),
+                });
+            }
+            Ok(())
+        })?;
     Ok(DepthMap {
         window: *window,
-        front: front.par_iter().map(|f| depth_of((f.load(Ordering::Relaxed) >> 32) as u32)).collect(),
-        back: back.par_iter().map(|b| depth_of(b.load(Ordering::Relaxed))).collect(),
-        triangle: front.par_iter().map(|f| f.load(Ordering::Relaxed) as u32).collect(),
+        front: front
+            .par_iter()
+            .map(|f| depth_of((f.load(Ordering::Relaxed) >> 32) as u32))
+            .collect(),
+        back: back
+            .par_iter()
+            .map(|b| depth_of(b.load(Ordering::Relaxed)))
+            .collect(),
+        triangle: front
+            .par_iter()
+            .map(|f| f.load(Ordering::Relaxed) as u32)
+            .collect(),
     })
 }
 
@@ -199,7 +229,8 @@ fn draw(corners: [[f32; 3]; 3], size: [usize; 2], mut put: impl FnMut(usize, f32
     }
     let wide = |p: [f32; 3]| p.map(f64::from);
     let [a, b, c] = [wide(a), wide(b), wide(c)];
-    let cross = |p: [f64; 3], q: [f64; 3], x: f64, y: f64| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
+    let cross =
+        |p: [f64; 3], q: [f64; 3], x: f64, y: f64| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
     let twice = cross(a, b, c[0], c[1]);
     if twice == 0.0 {
         return;
@@ -284,7 +315,10 @@ mod tests {
         let mut seen = 0;
         for y in 0..window.size[1] {
             for x in 0..window.size[0] {
-                let (u, v) = ((x as f64 + 0.5) * pixel - middle.x, (y as f64 + 0.5) * pixel - middle.y);
+                let (u, v) = (
+                    (x as f64 + 0.5) * pixel - middle.x,
+                    (y as f64 + 0.5) * pixel - middle.y,
+                );
                 let at = map.index(x, y);
                 let off = u * u + v * v;
                 if off < 18.0 * 18.0 {
@@ -305,7 +339,12 @@ mod tests {
     fn a_map_does_not_change_with_the_number_of_threads_or_a_rotation() {
         let solid = block(DVec3::new(12.0, 17.0, 9.0), 0.7);
         let draw = |solid: &osteon_core::Solid, view: View| {
-            depth_map(solid.mesh(), &Window::around(solid.mesh(), &view, 0.5), &Ctx::default()).unwrap()
+            depth_map(
+                solid.mesh(),
+                &Window::around(solid.mesh(), &view, 0.5),
+                &Ctx::default(),
+            )
+            .unwrap()
         };
         let upright = draw(&solid, view(DVec3::Z, DVec3::Y));
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
@@ -314,7 +353,11 @@ mod tests {
         let turned = solid.moved(&Affine::new(turn, DVec3::splat(50.0))).unwrap();
         let turned = draw(&turned, view(turn * DVec3::Z, turn * DVec3::Y));
         assert_eq!(turned.window.size, upright.window.size);
-        let error = turned.front.iter().zip(&upright.front).filter(|(a, b)| a.is_finite() || b.is_finite());
+        let error = turned
+            .front
+            .iter()
+            .zip(&upright.front)
+            .filter(|(a, b)| a.is_finite() || b.is_finite());
         assert!(error.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5);
     }
 
@@ -324,7 +367,8 @@ mod tests {
         let mut mesh = moved(block(DVec3::new(10.0, 10.0, 2.0), 1.0), DVec3::Z * 6.0).into_mesh();
         let shift = mesh.vertices.len() as u32;
         mesh.vertices.extend(&lower.vertices);
-        mesh.triangles.extend(lower.triangles.iter().map(|t| t.map(|v| v + shift)));
+        mesh.triangles
+            .extend(lower.triangles.iter().map(|t| t.map(|v| v + shift)));
         let window = Window::around(&mesh, &view(DVec3::Z, DVec3::Y), 0.5);
         let map = depth_map(&mesh, &window, &Ctx::default()).unwrap();
         let middle = map.index(window.size[0] / 2, window.size[1] / 2);

@@ -6,6 +6,10 @@ use glam::DVec3;
 /// are far below any printable length.
 const ROUNDS: usize = 24;
 
+/// Relative difference of lengths that counts as none, so that ties (halves of a regular mesh's edges,
+/// diagonals of a square) fall the same way wherever the mesh is.
+const TIE: f64 = 1e-6;
+
 /// One triangle of a patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Facet {
@@ -30,7 +34,9 @@ pub(crate) struct Patch<'a> {
 impl Patch<'_> {
     pub(crate) fn place(&self, vertex: u32) -> DVec3 {
         let v = vertex as usize;
-        self.old.get(v).map_or_else(|| self.made[v - self.old.len()], |p| p.vec())
+        self.old
+            .get(v)
+            .map_or_else(|| self.made[v - self.old.len()], |p| p.vec())
     }
 
     /// Splits edges longer than `edge` of leading triangles for which `wanted(corners)` holds, until
@@ -68,7 +74,7 @@ impl Patch<'_> {
         for facet in self.facets.iter().filter(|f| f.leads) {
             let corners = facet.corners.map(|v| self.place(v));
             let long: Vec<usize> = (0..3)
-                .filter(|&e| corners[e].distance_squared(corners[(e + 1) % 3]) > edge * edge)
+                .filter(|&e| corners[e].distance_squared(corners[(e + 1) % 3]) > edge * edge * (1.0 + TIE))
                 .collect();
             if !long.is_empty() && wanted(corners) {
                 marked.extend(long.into_iter().map(|e| {
@@ -84,7 +90,8 @@ impl Patch<'_> {
 
     /// Divides a facet by the middles of its edges `ab`, `bc`, `ca`.
     fn split(&self, facet: Facet, marks: [Option<u32>; 3], into: &mut Vec<Facet>) {
-        let mut put = |corners: [u32; 3]| into.push(Facet { corners, ..facet });
+        let mut put =
+            |parts: &[[u32; 3]]| into.extend(parts.iter().map(|&corners| Facet { corners, ..facet }));
         // Turned so that the marks begin at the first edge.
         let turn = match marks.map(|m| m.is_some()) {
             [false, true, _] => 1,
@@ -94,22 +101,20 @@ impl Patch<'_> {
         let [a, b, c] = [0, 1, 2].map(|i| facet.corners[(i + turn) % 3]);
         match [0, 1, 2].map(|i| marks[(i + turn) % 3]) {
             [Some(ab), Some(bc), Some(ca)] => {
-                [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]].map(&mut put);
+                put(&[[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]);
             }
             [Some(ab), Some(bc), _] => {
-                put([ab, b, bc]);
+                put(&[[ab, b, bc]]);
                 // The four-sided rest is divided by its shorter diagonal.
                 let across = |p: u32, q: u32| self.place(p).distance_squared(self.place(q));
-                if across(a, bc) <= across(ab, c) {
-                    [[a, ab, bc], [a, bc, c]].map(&mut put);
+                if across(a, bc) <= across(ab, c) * (1.0 + TIE) {
+                    put(&[[a, ab, bc], [a, bc, c]]);
                 } else {
-                    [[a, ab, c], [ab, bc, c]].map(&mut put);
+                    put(&[[a, ab, c], [ab, bc, c]]);
                 }
             }
-            [Some(ab), ..] => {
-                [[a, ab, c], [ab, b, c]].map(&mut put);
-            }
-            _ => put([a, b, c]),
+            [Some(ab), ..] => put(&[[a, ab, c], [ab, b, c]]),
+            _ => put(&[[a, b, c]]),
         }
     }
 }
@@ -130,19 +135,28 @@ mod tests {
             old: &mesh.vertices,
             facets: (0..)
                 .zip(&mesh.triangles)
-                .map(|(parent, &corners)| Facet { corners, parent, leads: true })
+                .map(|(parent, &corners)| Facet {
+                    corners,
+                    parent,
+                    leads: true,
+                })
                 .collect(),
             made: Vec::new(),
         };
         patch.refine(0.4, near);
         let refined = Mesh {
-            vertices: mesh.vertices.iter().copied().chain(patch.made.iter().map(|&p| Point::from_vec(p))).collect(),
+            vertices: mesh
+                .vertices
+                .iter()
+                .copied()
+                .chain(patch.made.iter().map(|&p| Point::from_vec(p)))
+                .collect(),
             triangles: patch.facets.iter().map(|f| f.corners).collect(),
         };
         assert!(refined.triangles.len() > 100);
         for &t in &refined.triangles {
             let c = refined.corners(t);
-            let short = (0..3).all(|e| c[e].distance(c[(e + 1) % 3]) <= 0.4);
+            let short = (0..3).all(|e| c[e].distance(c[(e + 1) % 3]) <= 0.4 * (1.0 + TIE));
             assert!(short || !near(c));
         }
         let refined = Solid::new(refined).unwrap();

@@ -178,7 +178,9 @@ mod tests {
     fn planes_through_rows_of_vertices_cut_a_box_into_closed_rectangles() {
         let mesh = block(DVec3::new(4.0, 6.0, 8.0), 1.0).into_mesh();
         // -4 is the bottom: its vertices count as above, so nothing is cut; +4 is the top rim.
-        let planes: Vec<_> = (-5..=5).map(|z| plane(DVec3::Z * f64::from(z), DVec3::Z)).collect();
+        let planes: Vec<_> = (-5..=5)
+            .map(|z| plane(DVec3::Z * f64::from(z), DVec3::Z))
+            .collect();
         let found = sections(&mesh, &planes, &Ctx::default()).unwrap();
         let areas: Vec<f64> = found
             .iter()
@@ -198,7 +200,12 @@ mod tests {
         let normal = DVec3::new(1.0, 2.0, -0.5).normalize_or_zero();
         let step = 0.1;
         let planes: Vec<_> = (0..220)
-            .map(|i| plane(DVec3::new(30.0, -7.0, 2.0) + normal * (f64::from(i) * step - 11.0), normal))
+            .map(|i| {
+                plane(
+                    DVec3::new(30.0, -7.0, 2.0) + normal * (f64::from(i) * step - 11.0),
+                    normal,
+                )
+            })
             .collect();
         let found = sections(solid.mesh(), &planes, &Ctx::default()).unwrap();
         let sum: f64 = found.iter().flatten().map(|l| area(l, normal)).sum::<f64>() * step;

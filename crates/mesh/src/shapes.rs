@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// A box of the given size around the origin, its faces divided into squares of about `step` mm; each
 /// vertex is then sent through `shape`.
 pub(crate) fn shaped(size: DVec3, step: f64, shape: impl Fn(DVec3) -> DVec3) -> Solid {
-    let n = (size / step).ceil().max(DVec3::ONE).as_ivec3().to_array();
+    let n = (size / step).ceil().max(DVec3::ONE).to_array().map(|n| n as i32);
     let mut index: BTreeMap<[i32; 3], u32> = BTreeMap::new();
     let mut mesh = Mesh::default();
     for axis in 0..3_usize {
@@ -24,8 +24,7 @@ pub(crate) fn shaped(size: DVec3, step: f64, shape: impl Fn(DVec3) -> DVec3) -> 
                                 f64::from(key[1]) / f64::from(n[1]),
                                 f64::from(key[2]) / f64::from(n[2]),
                             );
-                            mesh.vertices
-                                .push(Point::from_vec(shape((share - 0.5) * size)));
+                            mesh.vertices.push(Point::from_vec(shape((share - 0.5) * size)));
                             mesh.vertices.len() as u32 - 1
                         })
                     };

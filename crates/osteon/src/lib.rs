@@ -1,1 +1,38 @@
 //! Every command of the suite, for every face.
+//!
+//! A face (command line, server, Python) knows only this crate: it builds a [`Request`] and calls [`run`].
+//! Reading order:
+//!
+//! 1. [`registry`] – what a command is, and the list of all commands and procedures
+//! 2. [`job`] – runs one: settings checked, case locked, journal written, panics caught
+//! 3. [`command`] – the commands themselves, one file each
+//! 4. [`session`] – what is kept in memory between the commands of one run
+//! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
+//! 6. [`failure`] – how a command fails; [`profiles`] – the data that ships with the suite
+
+pub mod artefacts;
+pub mod command;
+pub mod failure;
+pub mod job;
+pub mod manual;
+pub mod profiles;
+pub mod registry;
+pub mod schema;
+pub mod session;
+
+pub use failure::Failure;
+pub use job::{Request, run};
+pub use osteon_core::{Cancel, Ctx, ErrorKind, Finding, Progress, Severity};
+pub use registry::{Command, Effect, Entry, Outcome, Registry};
+
+/// The version of the suite.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What every result must be read with.
+pub const NOTICE: &str = "Research and planning use, not a medical device.";
+
+/// Version and notice, as `--version` shows them.
+pub const VERSION_AND_NOTICE: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nResearch and planning use, not a medical device."
+);

@@ -8,7 +8,9 @@ use crate::command;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::schema::CHOICES;
-use osteon_core::{ErrorKind, Finding};
+use crate::session::Session;
+use osteon_case::Draft;
+use osteon_core::{Ctx, ErrorKind, Finding};
 use osteon_procedures as procedures;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,6 +37,12 @@ pub trait Command: Serialize + DeserializeOwned + JsonSchema {
     /// What it does to the case.
     const EFFECT: Effect;
 
+    /// Work that must be done before there is a case: what the new case is to be called. Only for commands
+    /// that start a case.
+    fn prepare(&self, _session: &mut Session, _ctx: &Ctx) -> Result<Option<Draft>, Failure> {
+        Ok(None)
+    }
+
     /// Does the work.
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure>;
 }
@@ -51,9 +59,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome of one line.
-    pub fn line(text: impl Into<String>) -> Self {
-        Self { summary: vec![text.into()], ..Self::default() }
+    /// Takes on what a part of the work had to say.
+    pub fn absorb(&mut self, part: Outcome) {
+        self.summary.extend(part.summary);
+        self.findings.extend(part.findings);
     }
 }
 
@@ -66,13 +75,31 @@ pub struct Entry {
     pub effect: Effect,
     /// JSON Schema of its settings, with its documentation.
     pub schema: Value,
+    prepare: fn(&Value, &mut Session, &Ctx) -> Result<Option<Draft>, Failure>,
     run: fn(&Value, &mut Job<'_>) -> Result<Outcome, Failure>,
 }
 
 impl Entry {
     /// The list entry of a command.
     pub fn of<C: Command>() -> Self {
-        Self { name: C::NAME, effect: C::EFFECT, schema: schemars::schema_for!(C).to_value(), run: run::<C> }
+        let schema = schemars::schema_for!(C).to_value();
+        Self {
+            name: C::NAME,
+            effect: C::EFFECT,
+            schema,
+            prepare: prepare::<C>,
+            run: run::<C>,
+        }
+    }
+
+    /// Does what must be done before there is a case.
+    pub fn prepare(
+        &self,
+        settings: &Map<String, Value>,
+        session: &mut Session,
+        ctx: &Ctx,
+    ) -> Result<Option<Draft>, Failure> {
+        (self.prepare)(&Value::Object(settings.clone()), session, ctx)
     }
 
     /// Runs the command with these settings.
@@ -81,12 +108,24 @@ impl Entry {
     }
 }
 
-fn run<C: Command>(settings: &Value, job: &mut Job<'_>) -> Result<Outcome, Failure> {
-    let command: C = serde_json::from_value(settings.clone()).map_err(|e| {
+fn read<C: Command>(settings: &Value) -> Result<C, Failure> {
+    serde_json::from_value(settings.clone()).map_err(|e| {
         let help = format!("osteon {} --help lists the settings", C::NAME);
-        Failure::new(ErrorKind::Input, "bad-settings", format!("the settings of {} cannot be read: {e}", C::NAME), help)
-    })?;
-    command.run(job)
+        Failure::new(
+            ErrorKind::Input,
+            "bad-settings",
+            format!("the settings of {} cannot be read: {e}", C::NAME),
+            help,
+        )
+    })
+}
+
+fn prepare<C: Command>(settings: &Value, session: &mut Session, ctx: &Ctx) -> Result<Option<Draft>, Failure> {
+    read::<C>(settings)?.prepare(session, ctx)
+}
+
+fn run<C: Command>(settings: &Value, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+    read::<C>(settings)?.run(job)
 }
 
 /// All commands and procedures a face offers.
@@ -117,6 +156,8 @@ impl Registry {
                 Entry::of::<command::state::History>(),
                 Entry::of::<command::state::Verify>(),
                 Entry::of::<command::state::Undo>(),
+                Entry::of::<command::state::Redo>(),
+                Entry::of::<command::state::Recover>(),
                 Entry::of::<command::replay::Replay>(),
             ],
             procedures::standard(),
@@ -126,8 +167,14 @@ impl Registry {
     /// A registry of these commands and procedures.
     pub fn new(mut commands: Vec<Entry>, procedures: Vec<procedures::Entry>) -> Self {
         // `propose` offers each procedure with the procedure's own settings.
-        let choices: Map<String, Value> = procedures.iter().map(|p| (p.name.to_owned(), p.schema.clone())).collect();
-        for propose in commands.iter_mut().filter(|c| c.name == command::propose::Propose::NAME) {
+        let choices: Map<String, Value> = procedures
+            .iter()
+            .map(|p| (p.name.to_owned(), p.schema.clone()))
+            .collect();
+        for propose in commands
+            .iter_mut()
+            .filter(|c| c.name == command::propose::Propose::NAME)
+        {
             propose.schema[CHOICES] = Value::Object(choices.clone());
         }
         Self { commands, procedures }
@@ -135,15 +182,27 @@ impl Registry {
 
     /// The command of this name.
     pub fn command(&self, name: &str) -> Result<&Entry, Failure> {
-        self.commands.iter().find(|command| command.name == name).ok_or_else(|| {
-            let message = format!("there is no command \"{name}\"");
-            Failure::new(ErrorKind::Input, "unknown-command", message, "osteon --help lists the commands")
-        })
+        self.commands
+            .iter()
+            .find(|command| command.name == name)
+            .ok_or_else(|| {
+                let message = format!("there is no command \"{name}\"");
+                Failure::new(
+                    ErrorKind::Input,
+                    "unknown-command",
+                    message,
+                    "osteon --help lists the commands",
+                )
+            })
     }
 
     /// The schema of all commands, for programs.
     pub fn schema(&self) -> Value {
-        let commands: Map<String, Value> = self.commands.iter().map(|c| (c.name.to_owned(), c.schema.clone())).collect();
+        let commands: Map<String, Value> = self
+            .commands
+            .iter()
+            .map(|c| (c.name.to_owned(), c.schema.clone()))
+            .collect();
         json!({ "version": crate::VERSION, "commands": commands })
     }
 }

@@ -49,6 +49,12 @@ impl Motion {
         Self::new(DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)), DVec3::ZERO)
     }
 
+    /// What puts the origin at `middle` with x along `x` and z along `z`, two directions at right angles.
+    pub(crate) fn frame(middle: Point<Patient>, x: Direction<Patient>, z: Direction<Patient>) -> Self {
+        let (x, z) = (x.vec(), z.vec());
+        Self::new(DMat3::from_cols(x, z.cross(x), z), middle.vec())
+    }
+
     /// First this motion, then the other.
     pub fn then(&self, next: &Self) -> Self {
         let map = self.there.then(&next.there);
@@ -130,8 +136,7 @@ mod tests {
             point: Point::new(3.0, 4.0, 5.0),
             normal: axis,
         };
-        let motion =
-            Motion::turn(Point::new(10.0, 20.0, 30.0), axis, 0.7).then(&Motion::mirror(&plane));
+        let motion = Motion::turn(Point::new(10.0, 20.0, 30.0), axis, 0.7).then(&Motion::mirror(&plane));
         assert!(motion.mirrors() && motion.pose().is_none());
         let (p, q) = (Point::new(1.0, 2.0, 3.0), Point::new(-40.0, 7.0, 0.5));
         assert!((motion.point(p).distance(motion.point(q)) - p.distance(q)).abs() < 1e-12);

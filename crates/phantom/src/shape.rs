@@ -9,7 +9,7 @@
 //! 2. [`Cuboid`], [`Cylinder`], [`Cone`], [`HalfSpace`], [`Wave`]: with edges, or without end
 //! 3. [`Drum`]: an elliptic cylinder with waisted sides
 //! 4. [`Form`]: shapes joined, blended, cut, grown, hollowed, moved
-//! 5. [`volume`], [`mask`]: counted, where there is no formula
+//! 5. [`volume`], [`centroid`], [`mask`]: counted, where there is no formula
 
 mod combine;
 mod count;
@@ -18,7 +18,8 @@ mod edged;
 mod round;
 
 pub use combine::Form;
-pub use count::{mask, volume};
+pub(crate) use count::share;
+pub use count::{centroid, mask, volume};
 pub use drum::Drum;
 pub use edged::{Cone, Cuboid, Cylinder, HalfSpace, Wave};
 pub use round::{Ball, Capsule, Ellipsoid, Torus};
@@ -54,7 +55,7 @@ pub trait Shape: Send + Sync {
     where
         Self: Sized + 'static,
     {
-        combine::join(self.form(), other.form(), 0.0)
+        Form::all([self.form(), other.form()])
     }
 
     /// Like [`joined`](Shape::joined), with the inner edge filled by a fillet.
@@ -65,7 +66,7 @@ pub trait Shape: Send + Sync {
     where
         Self: Sized + 'static,
     {
-        combine::join(self.form(), other.form(), reach)
+        Form::all_blended([self.form(), other.form()], reach)
     }
 
     /// What is inside both shapes. Exact inside, a bound outside past the edges.

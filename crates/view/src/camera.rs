@@ -68,7 +68,10 @@ impl View {
 }
 
 /// Pixels kept free around what is shown, for the side letters.
-const BORDER: f64 = 30.0;
+const BORDER: f64 = 38.0;
+
+/// Right, up and into the picture, mm.
+enum Seen {}
 
 /// A parallel projection of the patient onto a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,47 +85,64 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// A camera that looks along `towards` with `up` pointing up in the picture, and shows all of `bounds`
-    /// on a picture of `size` (width, height) pixels. `up` need not be square to `towards`.
+    /// A camera that looks along `towards` with `up` pointing up in the picture, and shows all `places` on
+    /// a picture of `size` (width, height) pixels. `up` need not be square to `towards`.
     ///
     /// # Errors
-    /// [`ViewError::Nothing`] when the directions are null or parallel, or the bounds empty or a point.
+    /// [`ViewError::Nothing`] when the directions are null or parallel, when the places fall on one point,
+    /// or when the picture has no pixels.
     pub fn new(
         towards: DVec3,
         up: DVec3,
-        bounds: &Aabb<Patient>,
+        places: impl IntoIterator<Item = Point<Patient>>,
         size: [usize; 2],
     ) -> Result<Self, ViewError> {
         let unit = |v: DVec3| v.try_normalize().ok_or(ViewError::Nothing);
         let towards = unit(towards)?;
         let right = unit(towards.cross(unit(up)?))?;
         let up = right.cross(towards);
-        let extent = bounds.size();
-        // The shadow of a box along a direction: its edges' shadows added up.
-        let shadow = |axis: DVec3| axis.abs().dot(extent);
+        let seen = |p: Point<Patient>| [right, up, towards].map(|axis| axis.dot(p.vec()));
+        let seen = Aabb::<Seen>::around(places.into_iter().map(|p| Point::from_vec(seen(p).into())));
         let room = size.map(|side| side as f64 - 2.0 * BORDER.min(side as f64 / 8.0));
-        let mm_per_pixel = (shadow(right) / room[0]).max(shadow(up) / room[1]);
+        let mm_per_pixel = (seen.size().x / room[0]).max(seen.size().y / room[1]);
         if !(mm_per_pixel > 0.0 && mm_per_pixel.is_finite()) {
             return Err(ViewError::Nothing);
         }
-        let middle = bounds.middle().vec();
+        let middle = seen.middle().vec();
         Ok(Self {
             right,
             up,
             towards,
-            middle,
+            middle: right * middle.x + up * middle.y + towards * middle.z,
             mm_per_pixel,
             size,
         })
     }
 
+    /// The camera of a named view that shows all `places`.
+    ///
+    /// # Errors
+    /// [`ViewError::Nothing`] when the places fall on one point, or the picture has no pixels.
+    pub fn around(
+        view: View,
+        places: impl IntoIterator<Item = Point<Patient>>,
+        size: [usize; 2],
+    ) -> Result<Self, ViewError> {
+        let (towards, up) = view.directions();
+        Self::new(towards, up, places, size)
+    }
+
     /// The camera of a named view that shows all of `bounds`.
     ///
     /// # Errors
-    /// [`ViewError::Nothing`] when the bounds are empty or a point.
+    /// [`ViewError::Nothing`] when the bounds are empty or a point, or the picture has no pixels.
     pub fn fit(view: View, bounds: &Aabb<Patient>, size: [usize; 2]) -> Result<Self, ViewError> {
-        let (towards, up) = view.directions();
-        Self::new(towards, up, bounds, size)
+        if bounds.is_empty() {
+            return Err(ViewError::Nothing);
+        }
+        let [low, high] = [bounds.min.to_array(), bounds.max.to_array()];
+        let corner = |c: usize| [0, 1, 2].map(|a| if c >> a & 1 == 1 { high[a] } else { low[a] });
+        Self::around(view, (0..8).map(|c| Point::from_vec(corner(c).into())), size)
     }
 
     /// The same camera focused on the plane through `place`: where a slice is cut.
@@ -190,7 +210,10 @@ mod tests {
         let side = Camera::fit(View::SAGITTAL, &bounds(), [400, 300]).unwrap();
         let [front, back] = [-10.0, 80.0].map(|y| side.project(Point::new(0.0, y, 500.0)));
         assert!(front[0] < back[0]);
-        assert!(side.project(left)[2] < side.project(right)[2], "the left side is nearer");
+        assert!(
+            side.project(left)[2] < side.project(right)[2],
+            "the left side is nearer"
+        );
     }
 
     #[test]
@@ -211,14 +234,17 @@ mod tests {
             }
             let free = [least[0], least[1], 400.0 - most[0], 300.0 - most[1]];
             let tightest = free.into_iter().fold(f64::MAX, f64::min);
-            assert!((tightest - 30.0).abs() < 1e-9, "{view:?} {free:?}");
+            // An eighth of the shorter side, which is less than the usual border.
+            assert!((tightest - 37.5).abs() < 1e-9, "{view:?} {free:?}");
         }
     }
 
     #[test]
     fn a_pixel_and_its_place_on_the_focused_plane_belong_together() {
         let through = Point::new(3.0, 4.0, 555.0);
-        let camera = Camera::fit(View::Oblique, &bounds(), [400, 300]).unwrap().through(through);
+        let camera = Camera::fit(View::Oblique, &bounds(), [400, 300])
+            .unwrap()
+            .through(through);
         assert!(camera.project(through)[2].abs() < 1e-9);
         let [x, y, depth] = camera.project(camera.place([17.0, 230.5]));
         assert!((x - 17.0).abs() + (y - 230.5).abs() + depth.abs() < 1e-9);
@@ -226,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_view_without_direction_or_extent_is_refused() {
-        let parallel = Camera::new(DVec3::Z, -DVec3::Z, &bounds(), [10, 10]);
+        let parallel = Camera::new(DVec3::Z, -DVec3::Z, [bounds().min, bounds().max], [10, 10]);
         assert_eq!(parallel.unwrap_err(), ViewError::Nothing);
         assert!(Camera::fit(View::Head, &Aabb::EMPTY, [10, 10]).is_err());
         assert!(Camera::fit(View::Head, &bounds(), [0, 10]).is_err());

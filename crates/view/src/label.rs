@@ -1,14 +1,15 @@
-//! Letters for pictures: one size, all of one width.
+//! Letters for pictures: one size, all of one width; large enough to be read when a report shows a
+//! picture at half its size.
 
 /// Width of a letter's cell in pixels.
-pub const WIDTH: usize = 10;
-/// Height of a letter's cell in pixels; the baseline is 15 below its top.
-pub const HEIGHT: usize = 20;
+pub const WIDTH: usize = 14;
+/// Height of a letter's cell in pixels; the baseline is 21 below its top.
+pub const HEIGHT: usize = 28;
 
-/// DejaVu Sans Mono Bold at 17 pixels as a portable greymap, one cell below the other.
+/// DejaVu Sans Mono Bold at 23 pixels as a portable greymap, one cell below the other.
 const CELLS: &[u8] = include_bytes!("../../../data/fonts/labels.pgm");
 
-/// Bytes of the greymap's head, `P5\n10 2100\n255\n`.
+/// Bytes of the greymap's head, `P5\n14 2940\n255\n`.
 const HEAD: usize = 15;
 
 /// The characters after those of ASCII, in the order of the cells.
@@ -35,7 +36,10 @@ mod tests {
 
     #[test]
     fn every_character_has_a_whole_cell_and_only_the_space_is_blank() {
-        assert_eq!(CELLS.len(), HEAD + WIDTH * HEIGHT * (95 + BEYOND_ASCII.chars().count()));
+        assert_eq!(
+            CELLS.len(),
+            HEAD + WIDTH * HEIGHT * (95 + BEYOND_ASCII.chars().count())
+        );
         for c in (' '..='~').chain(BEYOND_ASCII.chars()) {
             let inked = cell(c).iter().any(|&a| a > 128);
             assert_eq!(inked, c != ' ', "{c}");

@@ -5,7 +5,7 @@
 //! 1. [`picture`] – pixels, strokes and labels; [`label`] – the letters
 //! 2. [`camera`] – where the viewer stands, and which pixel a place of the patient falls on
 //! 3. [`raster`] – shaded views of meshes
-//! 4. [`slice`] – cuts through a volume, with the outlines of meshes over them
+//! 4. [`mod@slice`] – cuts through a volume, with the outlines of meshes over them
 //! 5. [`marks`] – side letters and scale bar; [`png`] – the file
 //!
 //! Frame of everything placed: the patient's (LPS), millimetres. Pixel `(x, y)` covers the square from
@@ -19,6 +19,7 @@ pub mod marks;
 pub mod picture;
 pub mod png;
 pub mod raster;
+mod shade;
 pub mod slice;
 
 #[cfg(test)]
@@ -91,7 +92,9 @@ impl Explain for ViewError {
             ViewError::Mesh(_) => "repair the mesh, or read the file again".to_owned(),
             ViewError::Colours { .. } => "give one colour for each vertex".to_owned(),
             ViewError::Nothing => "give a mesh with triangles, and a direction that is not null".to_owned(),
-            ViewError::Encode(_) => "please report this; the picture itself is not needed to go on".to_owned(),
+            ViewError::Encode(_) => {
+                "please report this; the picture itself is not needed to go on".to_owned()
+            }
             ViewError::Cancelled(stopped) => stopped.help(),
         }
     }

@@ -54,7 +54,12 @@ pub fn mark(picture: &mut Picture, camera: &Camera, ink: Ink) {
     let middle = |text: &str| (width - cell * text.len() as i64) / 2;
     let [east, west, north, south] = [right, -right, up, -up].map(sides);
     let beside = (height - line) / 2;
-    picture.text([width - 6 - cell * east.len() as i64, beside], &east, ink.ink, ink.rim);
+    picture.text(
+        [width - 6 - cell * east.len() as i64, beside],
+        &east,
+        ink.ink,
+        ink.rim,
+    );
     picture.text([6, beside], &west, ink.ink, ink.rim);
     picture.text([middle(&north), 4], &north, ink.ink, ink.rim);
     picture.text([middle(&south), height - line - 4], &south, ink.ink, ink.rim);
@@ -78,7 +83,12 @@ fn scale_bar(picture: &mut Picture, mm_per_pixel: f64, ink: Ink) {
     ];
     picture.strokes(&bar, 4.0, ink.rim);
     picture.strokes(&bar, 2.0, ink.ink);
-    picture.text([14, height as i64 - 38], &format!("{length} mm"), ink.ink, ink.rim);
+    picture.text(
+        [14, height as i64 - 46],
+        &format!("{length} mm"),
+        ink.ink,
+        ink.rim,
+    );
 }
 
 #[cfg(test)]
@@ -99,7 +109,7 @@ mod tests {
         assert_eq!(edges(View::SAGITTAL), "A P H F");
         assert_eq!(edges(View::Posterior), "L R H F");
         assert_eq!(edges(View::Right), "P A H F");
-        assert_eq!(edges(View::Oblique), "RA LP HP FA".replace("HP FA", "HA FP"));
+        assert_eq!(edges(View::Oblique), "RA LP HP FA");
         assert_eq!(sides(DVec3::new(0.0, -0.6, 0.8)), "HA");
     }
 
@@ -107,11 +117,11 @@ mod tests {
     fn the_scale_bar_is_as_long_as_it_says() {
         // 0.5 mm a pixel: 50 mm are 100 pixels.
         let bounds = Aabb::around([Point::new(0.0, 0.0, 0.0), Point::new(200.0, 1.0, 200.0)]);
-        let camera = Camera::fit(View::Anterior, &bounds, [460, 460]).unwrap();
+        let camera = Camera::fit(View::Anterior, &bounds, [476, 476]).unwrap();
         assert!((camera.mm_per_pixel() - 0.5).abs() < 1e-12);
-        let mut picture = Picture::new([460, 460], [255; 3]).unwrap();
+        let mut picture = Picture::new([476, 476], [255; 3]).unwrap();
         mark(&mut picture, &camera, Ink::ON_LIGHT);
-        let dark = |x: usize| picture.at(x, 447)[0] < 100;
+        let dark = |x: usize| picture.at(x, 463)[0] < 100;
         let inked: Vec<usize> = (0..200).filter(|&x| dark(x)).collect();
         // The end ticks are two pixels wide, one of them outside the length.
         assert_eq!((inked[0], inked[inked.len() - 1]), (13, 114));

@@ -168,7 +168,11 @@ mod tests {
     #[test]
     fn drawing_over_the_border_changes_only_what_is_inside() {
         let mut picture = Picture::new([8, 8], [9; 3]).unwrap();
-        picture.strokes(&[[[-50.0, 4.0], [50.0, 4.0]], [[f64::NAN, 0.0], [1.0, 1.0]]], 2.0, [200; 3]);
+        picture.strokes(
+            &[[[-50.0, 4.0], [50.0, 4.0]], [[f64::NAN, 0.0], [1.0, 1.0]]],
+            2.0,
+            [200; 3],
+        );
         picture.text([-4, 6], "Aé", [1; 3], [2; 3]);
         picture.fill([-3, -3], [2, 2], [77; 3]);
         assert_eq!(picture.at(0, 0), [77; 3]);

@@ -38,7 +38,9 @@ mod tests {
     use super::*;
 
     fn decoded(bytes: &[u8]) -> (png::ColorType, [u32; 2], Vec<u8>) {
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
         let mut data = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut data).unwrap();
         (info.color_type, [info.width, info.height], data)

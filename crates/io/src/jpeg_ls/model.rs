@@ -16,20 +16,18 @@ impl Preset {
     /// The standard's defaults for a largest sample and a permitted error.
     pub(super) fn standard(maxval: i32, near: i32) -> Self {
         let clamp = |value: i32, low: i32| if value > maxval || value < low { low } else { value };
+        let (add1, add2, add3) = (3 * near, 5 * near, 7 * near);
         let (b1, b2, b3) = if maxval >= 128 {
             let factor = (maxval.min(4095) + 128) / 256;
-            (factor + 2, factor * 4 + 3, factor * 17 + 4)
+            (factor + 2 + add1, factor * 4 + 3 + add2, factor * 17 + 4 + add3)
         } else {
             let factor = 256 / (maxval + 1);
-            (
-                (3 / factor).max(2),
-                (7 / factor).max(3),
-                (21 / factor).max(4),
-            )
+            let (b1, b2, b3) = (3 / factor + add1, 7 / factor + add2, 21 / factor + add3);
+            (b1.max(2), b2.max(3), b3.max(4))
         };
-        let t1 = clamp(b1 + 3 * near, near + 1);
-        let t2 = clamp(b2 + 5 * near, t1);
-        let t3 = clamp(b3 + 7 * near, t2);
+        let t1 = clamp(b1, near + 1);
+        let t2 = clamp(b2, t1);
+        let t3 = clamp(b3, t2);
         Self {
             maxval,
             t1,
@@ -57,7 +55,9 @@ impl Preset {
             t3: or(self.t3, default.t3),
             reset: or(self.reset, default.reset),
         };
-        let Self { t1, t2, t3, reset, .. } = preset;
+        let Self {
+            t1, t2, t3, reset, ..
+        } = preset;
         let ordered = near < t1 && t1 <= t2 && t2 <= t3 && t3 <= maxval;
         if !ordered || reset < 3 || reset > 255.max(maxval) {
             return Err(JpegLsError::Damaged(format!(
@@ -73,8 +73,8 @@ impl Preset {
 pub(super) struct Context {
     a: u32,
     b: i32,
-    n: i16,
-    pub(super) c: i16,
+    n: i32,
+    pub(super) c: i32,
 }
 
 /// Context of a run's interruption: sum of errors, count, count of negative errors.
@@ -227,14 +227,14 @@ impl Context {
     /// All ones when lossless errors of parameter 0 are mapped the other way round, else zero.
     #[inline(always)]
     pub(super) fn flip(&self) -> i32 {
-        (2 * self.b + i32::from(self.n) - 1) >> 31
+        (2 * self.b + self.n - 1) >> 31
     }
 
     #[inline(always)]
     fn learn(&mut self, error: i32, step: i32, reset: i32) {
         self.a += error.unsigned_abs();
         let mut b = self.b + error * step;
-        let mut n = i32::from(self.n);
+        let mut n = self.n;
         if n == reset {
             self.a >>= 1;
             b >>= 1;
@@ -249,7 +249,7 @@ impl Context {
             self.c = (self.c + 1).min(127);
         }
         self.b = b;
-        self.n = n as i16;
+        self.n = n;
     }
 }
 
@@ -267,7 +267,11 @@ impl RunContext {
         let map = doubled & 1;
         let size = ((doubled + map) >> 1) as i32;
         let mostly_negative = k != 0 || 2 * self.negative >= self.n;
-        if mostly_negative == (map == 1) { -size } else { size }
+        if mostly_negative == (map == 1) {
+            -size
+        } else {
+            size
+        }
     }
 
     /// The mapped value of an error.

@@ -1,13 +1,13 @@
 //! The text before the data of an NRRD file.
 
 use super::{Encoding, NrrdError, Sample, Signed};
+use crate::deflate::read_most;
 use flate2::read::MultiGzDecoder;
 use glam::{DMat3, DVec3};
-use osteon_core::{Affine, Grid};
+use osteon_core::{Affine, Ctx, Grid};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::Read;
 
 /// Bytes a header may have: a table of a thousand segments takes about 400 kB.
 const MOST_HEADER: usize = 4 << 20;
@@ -66,7 +66,21 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Takes the header off the file's bytes.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, NrrdError> {
-        if !matches!(bytes, [b'N', b'R', b'R', b'D', b'0', b'0', b'0', b'1'..=b'5', b'\r' | b'\n', ..]) {
+        if !matches!(
+            bytes,
+            [
+                b'N',
+                b'R',
+                b'R',
+                b'D',
+                b'0',
+                b'0',
+                b'0',
+                b'1'..=b'5',
+                b'\r' | b'\n',
+                ..
+            ]
+        ) {
             return Err(NrrdError::NotNrrd);
         }
         let mut header = Self {
@@ -98,15 +112,20 @@ impl<'a> Header<'a> {
         let colon = text.find(": ").unwrap_or(text.len());
         let pair = text.find(":=").unwrap_or(text.len());
         let old = if pair < colon {
-            self.keys.insert(text[..pair].to_owned(), unescaped(&text[pair + 2..]))
+            self.keys
+                .insert(text[..pair].to_owned(), unescaped(&text[pair + 2..]))
         } else if colon < text.len() {
-            self.fields.insert(text[..colon].to_lowercase(), text[colon + 2..].trim().to_owned())
+            self.fields
+                .insert(text[..colon].to_lowercase(), text[colon + 2..].trim().to_owned())
         } else {
             let what = "neither a field, nor a pair, nor a comment";
             return Err(NrrdError::Syntax { line, what });
         };
         match old {
-            Some(_) => Err(NrrdError::Syntax { line, what: "it repeats an earlier line" }),
+            Some(_) => Err(NrrdError::Syntax {
+                line,
+                what: "it repeats an earlier line",
+            }),
             None => Ok(()),
         }
     }
@@ -117,7 +136,10 @@ impl<'a> Header<'a> {
     }
 
     fn field(&self, name: &'static str) -> Result<&str, NrrdError> {
-        self.fields.get(name).map(String::as_str).ok_or(NrrdError::Missing(name))
+        self.fields
+            .get(name)
+            .map(String::as_str)
+            .ok_or(NrrdError::Missing(name))
     }
 
     fn wrong(&self, field: &'static str) -> NrrdError {
@@ -151,7 +173,9 @@ impl<'a> Header<'a> {
         };
         let [i, j, k] = columns.map(|column| column * turn);
         let map = Affine::new(DMat3::from_cols(i, j, k), origin * turn);
-        let count = dims.iter().try_fold(layers.max(1), |n, &size| n.checked_mul(size.max(1)));
+        let count = dims
+            .iter()
+            .try_fold(layers.max(1), |n, &size| n.checked_mul(size.max(1)));
         if layers == 0 || count.is_none_or(|n| n as u64 > MOST_DATA) {
             return Err(wrong());
         }
@@ -160,15 +184,16 @@ impl<'a> Header<'a> {
 
     /// What turns the file's coordinates to LPS.
     fn turn(&self) -> Result<DVec3, NrrdError> {
-        if let Some(units) = self.fields.get("space units") {
-            if units.split_whitespace().any(|unit| unit != "\"mm\"") {
-                return Err(NrrdError::Unsupported(format!("coordinates in {units}")));
-            }
+        let units = self.fields.get("space units");
+        if let Some(units) = units.filter(|units| units.split_whitespace().any(|unit| unit != "\"mm\"")) {
+            return Err(NrrdError::Unsupported(format!("coordinates in {units}")));
         }
         match self.field("space")?.to_lowercase().as_str() {
             "left-posterior-superior" | "lps" => Ok(DVec3::ONE),
             "right-anterior-superior" | "ras" => Ok(DVec3::new(-1.0, -1.0, 1.0)),
-            other => Err(NrrdError::Unsupported(format!("coordinates in space \"{other}\""))),
+            other => Err(NrrdError::Unsupported(format!(
+                "coordinates in space \"{other}\""
+            ))),
         }
     }
 
@@ -226,13 +251,23 @@ impl<'a> Header<'a> {
     }
 
     /// The bytes of `count` samples, unpacked.
-    pub(super) fn data(&self, count: usize, sample: Sample) -> Result<Cow<'a, [u8]>, NrrdError> {
-        for field in ["data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"] {
+    pub(super) fn data(&self, count: usize, sample: Sample, ctx: &Ctx) -> Result<Cow<'a, [u8]>, NrrdError> {
+        for field in [
+            "data file",
+            "datafile",
+            "line skip",
+            "lineskip",
+            "byte skip",
+            "byteskip",
+        ] {
             if self.fields.get(field).is_some_and(|value| value != "0") {
                 return Err(NrrdError::Unsupported(format!("a \"{field}\"")));
             }
         }
         let expected = count as u64 * sample.size() as u64;
+        if expected > MOST_DATA {
+            return Err(self.wrong("sizes"));
+        }
         let size = |actual: usize| NrrdError::Size {
             expected,
             actual: actual as u64,
@@ -242,12 +277,14 @@ impl<'a> Header<'a> {
             "raw" => Err(size(self.rest.len())),
             "gzip" | "gz" => {
                 let most = self.rest.len() as u64 * MOST_RATIO;
-                let mut data = Vec::with_capacity(expected.min(most).min(MOST_DATA) as usize + 1);
-                let unpacked = MultiGzDecoder::new(self.rest).take(expected + 1).read_to_end(&mut data);
-                match unpacked {
-                    Ok(_) if data.len() as u64 == expected => Ok(Cow::Owned(data)),
-                    Ok(_) => Err(size(data.len())),
-                    Err(cause) => Err(NrrdError::Damaged(cause)),
+                // The expected size may be a lie, the most that can come is not.
+                let room = Vec::with_capacity(expected.min(most) as usize + 1);
+                let packed = MultiGzDecoder::new(self.rest);
+                let data = read_most(packed, room, expected, NrrdError::Damaged, ctx)?;
+                if data.len() as u64 == expected {
+                    Ok(Cow::Owned(data))
+                } else {
+                    Err(size(data.len()))
                 }
             }
             other => Err(NrrdError::Unsupported(format!("data encoded as \"{other}\""))),

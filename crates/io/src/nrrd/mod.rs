@@ -4,8 +4,9 @@
 //! a tilted, rotated or left-handed grid returns exactly as it went. RAS files are turned to LPS on reading.
 //! Detached data, text and bzip2 encodings are refused.
 //!
-//! 1. [`header`](self) – the text before the data; 2. [`write_volume`], [`read_volume`]; 3. [`Segment`],
-//!    [`write_segments`], [`read_segments`]
+//! 1. [`write_volume`], [`read_volume`]; `header` is the text before the data
+//! 2. [`Segment`], [`write_segments`], [`read_segments`]
+//! 3. [`NrrdError`]
 
 mod error;
 mod header;
@@ -87,7 +88,7 @@ pub fn read_volume(bytes: &[u8], ctx: &Ctx) -> Result<Volume<i16>, NrrdError> {
         return Err(NrrdError::Unsupported(format!("a volume of {layers} layers")));
     }
     let sample = header.sample()?;
-    let data = header.data(grid.count(), sample)?;
+    let data = header.data(grid.count(), sample, ctx)?;
     let mut samples = Vec::with_capacity(grid.count());
     for chunk in data.chunks(CHUNK * sample.size()) {
         sample.decode(chunk, &mut samples)?;
@@ -176,7 +177,14 @@ mod tests {
 
     fn written(volume: &Volume<i16>, encoding: Encoding) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write_volume(volume, &["from a test\nrun"], encoding, &mut bytes, &Ctx::default()).unwrap();
+        write_volume(
+            volume,
+            &["from a test\nrun"],
+            encoding,
+            &mut bytes,
+            &Ctx::default(),
+        )
+        .unwrap();
         bytes
     }
 
@@ -191,7 +199,10 @@ mod tests {
                      endian: little\nencoding: raw\nspace origin: (1,2,3)\n";
         let name = change.split(": ").next().unwrap();
         let mut text = String::from("NRRD0004\n");
-        for line in usual.lines().filter(|line| !line.starts_with(&format!("{name}:"))) {
+        for line in usual
+            .lines()
+            .filter(|line| !line.starts_with(&format!("{name}:")))
+        {
             text += &format!("{line}\n");
         }
         text += &format!("{change}\n\n");
@@ -236,10 +247,19 @@ mod tests {
     #[test]
     fn samples_of_other_types_are_read_when_they_fit() {
         let samples = |change: &str, data: &[u8]| read(&file(change, data)).unwrap().into_parts().1;
-        assert_eq!(samples("type: unsigned char", &[0, 1, 254, 255]), [0, 1, 254, 255]);
+        assert_eq!(
+            samples("type: unsigned char", &[0, 1, 254, 255]),
+            [0, 1, 254, 255]
+        );
         assert_eq!(samples("type: int8", &[0, 1, 254, 255]), [0, 1, -2, -1]);
-        assert_eq!(samples("endian: big", &[0, 1, 0, 2, 255, 255, 128, 0]), [1, 2, -1, i16::MIN]);
-        assert_eq!(samples("type: ushort", &[1, 0, 2, 0, 255, 127, 3, 0]), [1, 2, 32767, 3]);
+        assert_eq!(
+            samples("endian: big", &[0, 1, 0, 2, 255, 255, 128, 0]),
+            [1, 2, -1, i16::MIN]
+        );
+        assert_eq!(
+            samples("type: ushort", &[1, 0, 2, 0, 255, 127, 3, 0]),
+            [1, 2, 32767, 3]
+        );
         let int = |n: i32| [n, 1, 2, 3].map(i32::to_le_bytes).concat();
         assert_eq!(samples("type: int", &int(-5)), [-5, 1, 2, 3]);
         let refused = read(&file("type: int", &int(32768))).unwrap_err();
@@ -277,20 +297,37 @@ mod tests {
             assert_eq!(osteon_core::Explain::code(&refused), code, "{change}: {refused}");
         }
         assert!(matches!(read(b"<html>"), Err(NrrdError::NotNrrd)));
-        let no_space = String::from_utf8(file("endian: little", &[0; 8])).unwrap().replace("space", "spice");
-        assert!(matches!(read(no_space.as_bytes()), Err(NrrdError::Missing("space"))));
+        let no_space = String::from_utf8(file("endian: little", &[0; 8]))
+            .unwrap()
+            .replace("space", "spice");
+        assert!(matches!(
+            read(no_space.as_bytes()),
+            Err(NrrdError::Missing("space"))
+        ));
     }
 
     #[test]
     fn a_gzip_bomb_is_stopped_at_the_declared_size() {
         let zeros = |n: usize| {
-            let fill = |_: usize, b: &mut Vec<u8>| Ok::<_, NrrdError>(b.resize(n, 0));
+            let fill = |_: usize, bytes: &mut Vec<u8>| {
+                bytes.resize(n, 0);
+                Ok::<_, NrrdError>(())
+            };
             let mut bytes = Vec::new();
             write_gzip(&deflate::deflate(1, fill, &Ctx::default()).unwrap(), &mut bytes).unwrap();
             bytes
         };
         assert!(read(&file("encoding: gzip", &zeros(8))).is_ok());
         let refused = read(&file("encoding: gzip", &zeros(20 << 20))).unwrap_err();
-        assert!(matches!(refused, NrrdError::Size { expected: 8, actual: 9 }), "{refused}");
+        assert!(
+            matches!(
+                refused,
+                NrrdError::Size {
+                    expected: 8,
+                    actual: 9
+                }
+            ),
+            "{refused}"
+        );
     }
 }

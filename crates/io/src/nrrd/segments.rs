@@ -59,18 +59,27 @@ pub fn write_segments(
     };
     let stream = deflate::deflate(count, fill, ctx)?;
     let mut head = header::start(grid, "uint8", Encoding::Gzip);
-    table(segments, &mut head);
+    table(segments, &mut head, ctx)?;
     head.push('\n');
     out.write_all(head.as_bytes())?;
     write_gzip(&stream, out)
 }
 
 /// Paints the rows of all segments from row `first` (counted over all slices) on.
-fn paint(labels: &mut [u8], segments: &[Segment<'_>], [nx, ny]: [usize; 2], first: usize) -> Result<(), NrrdError> {
+fn paint(
+    labels: &mut [u8],
+    segments: &[Segment<'_>],
+    [nx, ny]: [usize; 2],
+    first: usize,
+) -> Result<(), NrrdError> {
     for (number, segment) in segments.iter().enumerate() {
         let words = segment.mask.words_per_row();
         let bits = &segment.mask.bits()[first * words..];
-        for (row, (labels, bits)) in labels.chunks_exact_mut(nx).zip(bits.chunks_exact(words)).enumerate() {
+        for (row, (labels, bits)) in labels
+            .chunks_exact_mut(nx)
+            .zip(bits.chunks_exact(words))
+            .enumerate()
+        {
             for (x, &word) in bits.iter().enumerate().filter(|(_, word)| **word != 0) {
                 let mut left = word;
                 while left != 0 {
@@ -93,8 +102,9 @@ fn paint(labels: &mut [u8], segments: &[Segment<'_>], [nx, ny]: [usize; 2], firs
 }
 
 /// Appends the table of segments as 3D Slicer reads it.
-fn table(segments: &[Segment<'_>], head: &mut String) {
+fn table(segments: &[Segment<'_>], head: &mut String, ctx: &Ctx) -> Result<(), NrrdError> {
     for (n, segment) in segments.iter().enumerate() {
+        ctx.check()?;
         let [r, g, b] = segment.colour.map(|part| f64::from(part) / 255.0);
         // Slicer's extents include the last voxel; an empty one ends before it begins.
         let extent = segment.mask.extent().unwrap_or(([0; 3], [0; 3]));
@@ -115,8 +125,11 @@ fn table(segments: &[Segment<'_>], head: &mut String) {
         }
     }
     head.push_str("Segmentation_ContainedRepresentationNames:=Binary labelmap|\n");
+    // Slicer renamed "master" to "source" in 2022; older versions look for the former.
     head.push_str("Segmentation_MasterRepresentation:=Binary labelmap\n");
+    head.push_str("Segmentation_SourceRepresentation:=Binary labelmap\n");
     head.push_str("Segmentation_ReferenceImageExtentOffset:=0 0 0\n");
+    Ok(())
 }
 
 /// Reads the segments of a label map written by this crate or by 3D Slicer, overlapping layers included.
@@ -126,52 +139,73 @@ pub fn read_segments(bytes: &[u8], ctx: &Ctx) -> Result<(Grid, Vec<Segment<'stat
     let header = Header::parse(bytes)?;
     let (layers, grid) = header.grid()?;
     let sample = header.sample()?;
-    let mut segments = Vec::new();
-    // For each layer the labels in it, sorted, and the segment each belongs to.
-    let mut owners: Vec<Vec<(i16, usize)>> = vec![Vec::new(); layers.min(MOST_SEGMENTS)];
-    if layers > MOST_SEGMENTS {
-        return Err(NrrdError::TooMany { count: layers, limit: MOST_SEGMENTS });
-    }
-    let mask_bytes = Grid::count(&grid) as u64 / 8 + 1;
-    while header.key(&format!("Segment{}_ID", segments.len())).is_some() {
-        let n = segments.len();
-        if n >= MOST_SEGMENTS || n as u64 * mask_bytes > MOST_MASKS {
-            return Err(NrrdError::TooMany { count: n + 1, limit: n });
-        }
-        let (segment, layer, label) = entry(&header, n, &grid)?;
-        let Some(labels) = owners.get_mut(layer) else {
-            return Err(wrong(n, "Layer", &layer.to_string()));
-        };
-        if labels.iter().any(|&(other, _)| other == label) {
-            return Err(wrong(n, "LabelValue", &label.to_string()));
-        }
-        labels.push((label, n));
-        segments.push((segment, Mask::empty(&grid)));
-    }
-    owners.iter_mut().for_each(|labels| labels.sort_unstable());
+    let (entries, owners) = entries(&header, layers, &grid)?;
+    let data = header.data(grid.count() * layers, sample, ctx)?;
+    let mut masks = vec![Mask::empty(&grid); entries.len()];
     let [nx, ny, nz] = grid.dims();
-    let data = header.data(grid.count() * layers, sample)?;
     let mut row = Vec::with_capacity(nx * layers);
     for (n, bytes) in data.chunks_exact(nx * layers * sample.size()).enumerate() {
         row.clear();
         sample.decode(bytes, &mut row)?;
-        collect(&row, &owners, &mut segments, [n % ny, n / ny])?;
+        collect(&row, &owners, &mut masks, [n % ny, n / ny])?;
         if n % ny == 0 {
             ctx.done(n as f64 / (ny * nz) as f64)?;
         }
     }
-    let whole = |(segment, mask)| Segment {
+    let whole = |(entry, mask): (Entry, Mask)| Segment {
+        id: entry.id,
+        name: entry.name,
+        colour: entry.colour,
         mask: Cow::Owned(mask),
-        ..segment
     };
-    Ok((grid, segments.into_iter().map(whole).collect()))
+    Ok((grid, entries.into_iter().zip(masks).map(whole).collect()))
+}
+
+/// A line of the table of segments.
+struct Entry {
+    id: String,
+    name: String,
+    colour: [u8; 3],
+    layer: usize,
+    label: i16,
+}
+
+/// For each layer the labels in it, sorted, each with the segment it belongs to.
+type Owners = Vec<Vec<(i16, usize)>>;
+
+/// The table of segments, and who owns which label.
+fn entries(header: &Header<'_>, layers: usize, grid: &Grid) -> Result<(Vec<Entry>, Owners), NrrdError> {
+    let most = (MOST_MASKS / (grid.count() as u64 / 8 + 1)).min(MOST_SEGMENTS as u64) as usize;
+    let too_many = |count| NrrdError::TooMany { count, limit: most };
+    if layers > most {
+        return Err(too_many(layers));
+    }
+    let mut entries = Vec::new();
+    let mut owners: Owners = vec![Vec::new(); layers];
+    while header.key(&format!("Segment{}_ID", entries.len())).is_some() {
+        let n = entries.len();
+        if n == most {
+            return Err(too_many(n + 1));
+        }
+        let entry = entry(header, n)?;
+        let Some(labels) = owners.get_mut(entry.layer) else {
+            return Err(wrong(n, "Layer", &entry.layer.to_string()));
+        };
+        if labels.iter().any(|&(other, _)| other == entry.label) {
+            return Err(wrong(n, "LabelValue", &entry.label.to_string()));
+        }
+        labels.push((entry.label, n));
+        entries.push(entry);
+    }
+    owners.iter_mut().for_each(|labels| labels.sort_unstable());
+    Ok((entries, owners))
 }
 
 /// Puts the labels of one row into the masks of their segments.
 fn collect(
     row: &[i16],
     owners: &[Vec<(i16, usize)>],
-    segments: &mut [(Segment<'static>, Mask)],
+    masks: &mut [Mask],
     [y, z]: [usize; 2],
 ) -> Result<(), NrrdError> {
     let layers = owners.len();
@@ -188,14 +222,14 @@ fn collect(
                 owner = table[place.map_err(|_| NrrdError::Unnamed(label))?].1;
                 run = label;
             }
-            segments[owner].1.row_mut(y, z)[block] |= 1 << (at / layers);
+            masks[owner].row_mut(y, z)[block] |= 1 << (at / layers);
         }
     }
     Ok(())
 }
 
-/// Entry `n` of the table: the segment with an empty mask, its layer and its label.
-fn entry(header: &Header<'_>, n: usize, grid: &Grid) -> Result<(Segment<'static>, usize, i16), NrrdError> {
+/// Line `n` of the table.
+fn entry(header: &Header<'_>, n: usize) -> Result<Entry, NrrdError> {
     let key = |name: &str| header.key(&format!("Segment{n}_{name}"));
     let id = key("ID").unwrap_or_default().to_owned();
     let label = key("LabelValue").unwrap_or_default();
@@ -206,17 +240,20 @@ fn entry(header: &Header<'_>, n: usize, grid: &Grid) -> Result<(Segment<'static>
     let layer = key("Layer").unwrap_or("0");
     let layer = layer.parse().map_err(|_| wrong(n, "Layer", layer))?;
     let text = key("Color").unwrap_or("0.5 0.5 0.5");
-    let parts: Vec<f64> = text.split_whitespace().filter_map(|part| part.parse().ok()).collect();
+    let parts: Vec<f64> = text
+        .split_whitespace()
+        .filter_map(|part| part.parse().ok())
+        .collect();
     let &[r, g, b] = &parts[..] else {
         return Err(wrong(n, "Color", text));
     };
-    let segment = Segment {
+    Ok(Entry {
         name: key("Name").unwrap_or(&id).to_owned(),
         id,
         colour: [r, g, b].map(|part| (part * 255.0).round() as u8),
-        mask: Cow::Owned(Mask::empty(&grid.crop([0; 3], [1; 3])?)),
-    };
-    Ok((segment, layer, label))
+        layer,
+        label,
+    })
 }
 
 fn wrong(n: usize, key: &str, value: &str) -> NrrdError {
@@ -283,11 +320,23 @@ mod tests {
         a.set(66, 2, 1, true);
         let twice = [segment(1, a.clone()), segment(2, a.clone())];
         let refused = round(&here, &twice).unwrap_err();
-        assert!(matches!(refused, NrrdError::Overlap { voxel: [66, 2, 1], .. }), "{refused}");
+        assert!(
+            matches!(
+                refused,
+                NrrdError::Overlap {
+                    voxel: [66, 2, 1],
+                    ..
+                }
+            ),
+            "{refused}"
+        );
         let elsewhere = segment(3, Mask::empty(&grid([70, 3, 3])));
         assert!(matches!(round(&here, &[elsewhere]), Err(NrrdError::OtherGrid(_))));
         let many: Vec<_> = (0..256).map(|n| segment(n, Mask::empty(&here))).collect();
-        assert!(matches!(round(&here, &many), Err(NrrdError::TooMany { count: 256, .. })));
+        assert!(matches!(
+            round(&here, &many),
+            Err(NrrdError::TooMany { count: 256, .. })
+        ));
     }
 
     #[test]
@@ -308,10 +357,15 @@ mod tests {
     #[test]
     fn the_file_is_the_same_at_any_number_of_threads() {
         let grid = grid([300, 200, 60]);
-        let ball = Mask::where_true(&grid, |x, y, z| x.abs_diff(150) + y.abs_diff(100) + z.abs_diff(30) < 60);
+        let ball = Mask::where_true(&grid, |x, y, z| {
+            x.abs_diff(150) + y.abs_diff(100) + z.abs_diff(30) < 60
+        });
         let segments = [segment(1, ball)];
         let files = [1, 2, 7].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             let mut bytes = Vec::new();
             pool.install(|| write_segments(&grid, &segments, &mut bytes, &Ctx::default()))
                 .unwrap();

@@ -38,9 +38,7 @@ impl Drum {
 impl Shape for Drum {
     fn distance(&self, p: Point<Patient>) -> f64 {
         let p = p.vec();
-        // A third half axis at height zero changes nothing but keeps the solver's numbers tame.
-        let flat = DVec3::new(p.x, p.y, 0.0);
-        let side = ellipse_distance(flat.truncate(), self.half);
+        let side = ellipse_distance(p.truncate(), self.half);
         // The pair (distance from the ellipse, height) is at least as near to another as the places are, so
         // any profile drawn in it stays a distance.
         let drum = corner(DVec2::new(side, p.z.abs() - self.half_height));
@@ -57,13 +55,54 @@ impl Shape for Drum {
     }
 
     fn volume(&self) -> Option<f64> {
-        (self.waist <= 0.0).then(|| 2.0 * PI * self.half.x * self.half.y * self.half_height)
+        (self.waist <= 0.0).then_some(2.0 * PI * self.half.x * self.half.y * self.half_height)
     }
 }
 
-/// Signed distance to an ellipse about the origin; within 1e-7 mm for anatomical sizes.
+/// Signed distance to an ellipse about the origin; within 1e-6 mm for anatomical sizes.
 fn ellipse_distance(p: DVec2, half: DVec2) -> f64 {
-    // A very long ellipsoid would do, but an ellipsoid cut at its widest is exact only if the third
-    // coordinate stays zero; so its half axis must be the largest, where the nearest place stays in plane.
+    // The section of an ellipsoid turned about its shorter axis: from a place in the plane, the nearest
+    // place of the surface lies in the plane too.
     ellipsoid_distance(p.extend(0.0), half.extend(half.max_element()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_waist_of_a_drum_has_its_stated_section() {
+        let drum = Drum {
+            half: DVec2::new(5.5, 8.0),
+            half_height: 11.0,
+            waist: 1.0,
+            waist_reach: 11.0,
+        };
+        assert!(drum.distance(Point::new(4.5, 0.0, 0.0)).abs() < 1e-6);
+        assert!(drum.distance(Point::new(0.0, -7.0, 0.0)).abs() < 1e-6);
+        // Nothing of the waist is nearer to the axis than at height 0.
+        for step in -10..=10 {
+            assert!(drum.distance(Point::new(4.499, 0.0, f64::from(step))) < 0.0);
+        }
+        // Where the arc ends, the section is the full ellipse.
+        assert!(drum.distance(Point::new(5.499, 0.0, 10.9999)) < 1e-4);
+    }
+
+    #[test]
+    fn a_straight_drum_of_equal_half_axes_is_a_cylinder() {
+        let drum = Drum::straight(DVec2::splat(6.0), 9.0);
+        let (from, to) = (Point::new(0.0, 0.0, -9.0), Point::new(0.0, 0.0, 9.0));
+        let cylinder = super::super::Cylinder {
+            from,
+            to,
+            radius: 6.0,
+        };
+        for p in [
+            Point::new(1.0, 2.0, 3.0),
+            Point::new(9.0, -2.0, 12.0),
+            Point::new(0.0, 5.5, -8.0),
+        ] {
+            assert!((drum.distance(p) - cylinder.distance(p)).abs() < 1e-6);
+        }
+    }
 }

@@ -1,0 +1,69 @@
+//! A plain folder of files that is no case, written through the same seam: each file whole or not at all.
+
+use crate::error::CaseError;
+use crate::path::CasePath;
+use crate::vfs::{Access, Disk, Vfs};
+use std::io::Write;
+use std::path::Path;
+
+/// A new folder for files that leave the case.
+#[derive(Debug)]
+pub struct Folder {
+    disk: Disk,
+}
+
+impl Folder {
+    /// Makes a folder, with those above it; one that holds files already is refused.
+    ///
+    /// # Errors
+    /// [`CaseError::NotEmpty`], or a write error.
+    pub fn create(dir: &Path) -> Result<Self, CaseError> {
+        if let Ok(mut entries) = std::fs::read_dir(dir)
+            && let Some(Ok(entry)) = entries.next()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            return Err(CaseError::NotEmpty {
+                dir: dir.to_path_buf(),
+                name,
+            });
+        }
+        std::fs::create_dir_all(dir).map_err(|source| CaseError::writing(dir.to_path_buf(), source))?;
+        Ok(Self { disk: Disk::new(dir) })
+    }
+
+    /// Writes a file of the folder.
+    ///
+    /// # Errors
+    /// A write error; there is then no file of that name.
+    pub fn put(&self, path: &CasePath, bytes: &[u8]) -> Result<(), CaseError> {
+        let named = |source| CaseError::writing(self.disk.place(path), source);
+        let temporary = CasePath::new(&format!("{path}.part"))?;
+        let written = (|| {
+            let mut file = self.disk.create(&temporary, Access::Shared)?;
+            file.write_all(bytes)?;
+            file.finish()?;
+            self.disk.rename(&temporary, path)
+        })();
+        written.map_err(|source| {
+            // What cannot be written can perhaps not be removed either; the first trouble is the one to tell.
+            let _ = self.disk.remove(&temporary);
+            named(source)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_put_into_a_new_folder_and_a_used_one_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let dir = above.path().join("a/b");
+        let folder = Folder::create(&dir).unwrap();
+        folder.put(&CasePath::new("x.dcm").unwrap(), b"abc").unwrap();
+        assert_eq!(std::fs::read(dir.join("x.dcm")).unwrap(), b"abc");
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+        assert!(matches!(Folder::create(&dir), Err(CaseError::NotEmpty { .. })));
+    }
+}

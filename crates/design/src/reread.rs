@@ -1,0 +1,239 @@
+//! Text read back from a surface, as a check that the right marks are really there, the right way round.
+
+use crate::label::Lettering;
+use crate::model::Placement;
+use crate::stroke_font::{Glyph, glyphs};
+use glam::DVec2;
+use osteon_core::{Cancelled, Ctx, Solid};
+use osteon_mesh::depth_map::{Window, depth_map};
+use osteon_mesh::inspect::grooves;
+use osteon_mesh::strokes::Strokes;
+
+/// Pixels across a stroke: enough to tell its edge to a tenth of its width.
+const ACROSS: f64 = 5.0;
+
+/// Grooves up to this many stroke widths broad are seen: where strokes meet they are broader than one.
+const BROADEST: f64 = 2.5;
+
+/// Share of a character's pixels that may be wrong; the two most similar characters differ by a
+/// few percent, two arbitrary ones by 30 % and more.
+const LEGIBLE: f64 = 0.25;
+
+/// Reads the text from a surface where a placement says there is some.
+///
+/// Of the placement's own text only the number of lines is used: each line is read from its leftmost ink
+/// on, always taking the character that fits best; what fits none is read as `?`.
+pub fn reread(solid: &Solid, placement: &Placement, ctx: &Ctx) -> Result<Vec<String>, Cancelled> {
+    let Placement {
+        view,
+        lettering,
+        size,
+        ..
+    } = placement;
+    let rows = placement.lines.len();
+    let pixel = lettering.stroke / ACROSS;
+    let size = (DVec2::from(*size) / pixel).ceil();
+    let low = -size * pixel / 2.0;
+    let window = Window {
+        view: view.at(view.place(low.extend(0.0))),
+        pixel,
+        size: [size.x as usize, size.y as usize],
+    };
+    let map = depth_map(solid.mesh(), &window, ctx)?;
+    let ink = grooves(&map, BROADEST * lettering.stroke);
+    let page = Page {
+        low,
+        pixel,
+        size: window.size,
+        ink: ink
+            .into_iter()
+            .map(|depth| f64::from(depth) > placement.depth / 2.0)
+            .collect(),
+    };
+    let letters: Vec<Letter> = glyphs().map(|glyph| Letter::new(&glyph, lettering)).collect();
+    let read = |row: usize| {
+        let middle = (rows - 1) as f64 / 2.0 - row as f64;
+        page.line(
+            middle * lettering.pitch - lettering.height / 2.0,
+            lettering,
+            &letters,
+        )
+    };
+    Ok((0..rows).map(read).collect())
+}
+
+/// A glyph at its size.
+struct Letter {
+    character: char,
+    width: f64,
+    strokes: Strokes,
+}
+
+impl Letter {
+    fn new(glyph: &Glyph, lettering: &Lettering) -> Self {
+        let scaled = |line: &Vec<DVec2>| line.iter().map(|p| *p * lettering.height).collect();
+        let lines: Vec<Vec<DVec2>> = glyph.lines.iter().map(scaled).collect();
+        Self {
+            character: glyph.character,
+            width: glyph.width * lettering.height,
+            strokes: Strokes::new(&lines, lettering.stroke),
+        }
+    }
+}
+
+/// Which pixels are in a groove.
+struct Page {
+    low: DVec2,
+    pixel: f64,
+    size: [usize; 2],
+    ink: Vec<bool>,
+}
+
+impl Page {
+    /// Reads the line with this baseline.
+    fn line(&self, baseline: f64, lettering: &Lettering, letters: &[Letter]) -> String {
+        let half = lettering.stroke / 2.0;
+        let band = [baseline - half, baseline + lettering.height + half];
+        let inked = |x: usize| {
+            let (from, to) = (self.row(band[0]), self.row(band[1]));
+            (from..to).any(|y| self.ink[y * self.size[0] + x])
+        };
+        let edge = |x: usize| self.low.x + x as f64 * self.pixel;
+        let columns = 0..self.size[0];
+        let (Some(first), Some(last)) = (
+            columns.clone().find(|&x| inked(x)),
+            columns.rev().find(|&x| inked(x)),
+        ) else {
+            return String::new();
+        };
+        let mut at = DVec2::new(edge(first) + half, baseline);
+        let end = edge(last + 1) - half;
+        let mut text = String::new();
+        // Half a gap short of the end there is no room for a character of any width.
+        while at.x < end - lettering.gap / 2.0 || text.is_empty() {
+            let wrong = |letter: &Letter| self.wrong(letter, at, lettering);
+            let Some((letter, wrong)) = letters
+                .iter()
+                .map(|letter| (letter, wrong(letter)))
+                .min_by(|a, b| a.1.total_cmp(&b.1))
+            else {
+                return text;
+            };
+            text.push(if wrong <= LEGIBLE { letter.character } else { '?' });
+            at.x += letter.width + lettering.gap;
+        }
+        text
+    }
+
+    fn row(&self, y: f64) -> usize {
+        (((y - self.low.y) / self.pixel).max(0.0) as usize).min(self.size[1])
+    }
+
+    /// Share of pixels of a letter's cell, including half the gaps beside it, that are not as expected.
+    fn wrong(&self, letter: &Letter, at: DVec2, lettering: &Lettering) -> f64 {
+        let margin = DVec2::new(lettering.gap, lettering.stroke) / 2.0;
+        let pixel_of = |p: DVec2| {
+            ((p - self.low) / self.pixel)
+                .max(DVec2::ZERO)
+                .to_array()
+                .map(|c| c as usize)
+        };
+        let [x0, y0] = pixel_of(at - margin);
+        let [x1, y1] = pixel_of(at + DVec2::new(letter.width, lettering.height) + margin);
+        let (mut wrong, mut all) = (0_u32, 0_u32);
+        for y in y0..y1.min(self.size[1]) {
+            for x in x0..x1.min(self.size[0]) {
+                let p = self.low + (DVec2::new(x as f64, y as f64) + 0.5) * self.pixel - at;
+                let expected = letter.strokes.distance(p) <= lettering.stroke / 2.0;
+                wrong += u32::from(expected != self.ink[y * self.size[0] + x]);
+                all += 1;
+            }
+        }
+        if all == 0 {
+            1.0
+        } else {
+            f64::from(wrong) / f64::from(all)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axes::{Axes, Face};
+    use crate::shapes::{block, shaped};
+    use crate::style::MarkStyle;
+    use glam::DVec3;
+    use osteon_core::Affine;
+    use osteon_mesh::press::{Marks, press};
+    use osteon_mesh::strokes::Groove;
+
+    fn placement(height: f64, lines: &[&str]) -> Placement {
+        let style = MarkStyle::standard().unwrap();
+        let lettering = Lettering::new(height, &style);
+        let lines: Vec<String> = lines.iter().map(|&l| l.to_owned()).collect();
+        Placement {
+            face: Face::Front,
+            view: Axes::PATIENT.view(Face::Front).unwrap(),
+            size: lettering.size(&lines, style.border).to_array(),
+            lettering,
+            lines,
+            depth: style.depth,
+        }
+    }
+
+    fn write(solid: &Solid, placement: &Placement) -> Solid {
+        let lettering = &placement.lettering;
+        let strokes = Strokes::new(&lettering.polylines(&placement.lines), 2.0);
+        let groove = Groove {
+            width: lettering.stroke,
+            depth: placement.depth,
+            wall: 0.2,
+        };
+        let marks = Marks {
+            strokes: &strokes,
+            groove,
+            keep: 1.0,
+            edge: 0.2,
+        };
+        press(solid, &placement.view, &marks, &Ctx::default()).unwrap()
+    }
+
+    fn read(solid: &Solid, placement: &Placement) -> Vec<String> {
+        reread(solid, placement, &Ctx::default()).unwrap()
+    }
+
+    #[test]
+    fn every_character_is_read_back_at_the_smallest_size_also_on_a_curved_incline() {
+        let lines = ["ABCDEFGHIJKLM", "NOPQRSTUVWXYZ", "0123456789", "A-1.2/B_C ^H R"];
+        for (height, bend) in [(3.0, 0.0), (3.0, 0.02), (6.0, 0.01)] {
+            let placement = placement(height, &lines);
+            let solid = shaped(DVec3::new(90.0, 30.0, 50.0), 0.8, |p| {
+                let front = ((-p.y + 15.0) / 30.0).clamp(0.0, 1.0);
+                p + DVec3::Y * front * bend * (p.x * p.x / 2.0 + 20.0 * p.z)
+            });
+            assert_eq!(
+                read(&write(&solid, &placement), &placement),
+                lines,
+                "{height} {bend}"
+            );
+        }
+    }
+
+    #[test]
+    fn mirrored_text_is_not_read_as_right() {
+        let lines = ["OST-17", "R ^H L"];
+        let placement = placement(4.0, &lines);
+        let plain = block(DVec3::new(50.0, 20.0, 30.0), 1.0);
+        let pressed = write(&plain, &placement);
+        let mirror = Affine::new(
+            glam::DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)),
+            DVec3::ZERO,
+        );
+        let mirrored = pressed.moved(&mirror).unwrap();
+        assert_eq!(read(&pressed, &placement), lines);
+        let wrong = read(&mirrored, &placement);
+        assert!(wrong[0] != lines[0] && wrong[1] != lines[1], "{wrong:?}");
+        assert_eq!(read(&plain, &placement), ["", ""]);
+    }
+}

@@ -1,0 +1,236 @@
+//! What a mesh file holds, whatever its format, and reading one by its content.
+
+use crate::mesh_error::MeshFileError;
+use crate::{ply, stl, threemf};
+use glam::DVec3;
+use osteon_core::{Ctx, Finding, Mesh, Point, Solid};
+use std::fmt;
+
+/// A length that a mesh file counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LengthUnit {
+    /// A thousandth of a millimetre.
+    Micron,
+    /// A millimetre.
+    Millimetre,
+    /// Ten millimetres.
+    Centimetre,
+    /// 25.4 mm.
+    Inch,
+    /// 304.8 mm.
+    Foot,
+    /// A thousand millimetres.
+    Metre,
+}
+
+impl LengthUnit {
+    /// The unit with this name or symbol, in any case, or `None` for a name that is not known.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "micron" | "um" | "µm" => LengthUnit::Micron,
+            "millimeter" | "millimetre" | "mm" => LengthUnit::Millimetre,
+            "centimeter" | "centimetre" | "cm" => LengthUnit::Centimetre,
+            "inch" | "in" => LengthUnit::Inch,
+            "foot" | "ft" => LengthUnit::Foot,
+            "meter" | "metre" | "m" => LengthUnit::Metre,
+            _ => return None,
+        })
+    }
+
+    /// Millimetres in one unit.
+    pub const fn millimetres(self) -> f64 {
+        match self {
+            LengthUnit::Micron => 0.001,
+            LengthUnit::Millimetre => 1.0,
+            LengthUnit::Centimetre => 10.0,
+            LengthUnit::Inch => 25.4,
+            LengthUnit::Foot => 304.8,
+            LengthUnit::Metre => 1000.0,
+        }
+    }
+}
+
+/// A patient frame that a file says its coordinates are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// Left, posterior, superior: DICOM's and ours.
+    Lps,
+    /// Right, anterior, superior.
+    Ras,
+}
+
+/// What a file says of its coordinates; `None` where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// The unit of length.
+    pub unit: Option<LengthUnit>,
+    /// The patient frame.
+    pub space: Option<Space>,
+}
+
+impl Declared {
+    /// Takes over the words `UNIT=…` and `SPACE=…` of a header or comment line; a unit or frame that is
+    /// not known is refused.
+    pub(crate) fn note(&mut self, line: &str) -> Result<(), MeshFileError> {
+        for word in line.split(|c: char| c.is_whitespace() || c == '\0' || c == ';') {
+            if let Some(name) = word.strip_prefix("UNIT=") {
+                let unit = LengthUnit::named(name);
+                self.unit = Some(unit.ok_or_else(|| MeshFileError::Unit(name.to_owned()))?);
+            } else if let Some(name) = word.strip_prefix("SPACE=") {
+                self.space = Some(match name {
+                    "LPS" => Space::Lps,
+                    "RAS" => Space::Ras,
+                    _ => return Err(MeshFileError::Space(name.to_owned())),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Factors along x, y and z from the file's coordinates to LPS millimetres.
+    pub(crate) fn factors(self) -> DVec3 {
+        let turn = match self.space {
+            Some(Space::Ras) => DVec3::new(-1.0, -1.0, 1.0),
+            Some(Space::Lps) | None => DVec3::ONE,
+        };
+        turn * self.unit.map_or(1.0, LengthUnit::millimetres)
+    }
+
+    /// Turns a mesh from the file's coordinates to LPS millimetres.
+    pub(crate) fn apply(self, mesh: &mut Mesh) {
+        let factors = self.factors();
+        if factors != DVec3::ONE {
+            for vertex in &mut mesh.vertices {
+                *vertex = Point::from_vec(vertex.vec() * factors);
+            }
+        }
+    }
+}
+
+/// One mesh of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedMesh {
+    /// The name in the file; empty if it has none.
+    pub name: String,
+    /// Red, green, blue (sRGB) if the file gives the whole mesh one colour.
+    pub colour: Option<[u8; 3]>,
+    /// The triangles, in LPS millimetres as far as the file says what its coordinates are.
+    pub mesh: Mesh,
+}
+
+/// A format of mesh files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeshFormat {
+    /// STL, binary or ASCII.
+    Stl,
+    /// PLY, binary or ASCII.
+    Ply,
+    /// 3MF.
+    ThreeMf,
+    /// Binary glTF.
+    Glb,
+}
+
+impl fmt::Display for MeshFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MeshFormat::Stl => "STL",
+            MeshFormat::Ply => "PLY",
+            MeshFormat::ThreeMf => "3MF",
+            MeshFormat::Glb => "GLB",
+        })
+    }
+}
+
+/// What a mesh file holds.
+///
+/// Vertices are multiplied with the declared unit and turned from a declared RAS frame, so they are LPS
+/// millimetres if the file declares both. Where [`declared`](Self::declared) is `None` the numbers are as in
+/// the file, and the caller decides whether they may pass for millimetres in the patient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeshFile {
+    /// The format the content has, whatever the file is called.
+    pub format: MeshFormat,
+    /// What the file says of its coordinates.
+    pub declared: Declared,
+    /// The meshes, at least one, each with at least one triangle.
+    pub meshes: Vec<NamedMesh>,
+    /// Names and texts the file carries beside, in its order.
+    pub notes: Vec<(String, String)>,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// How far from the origin a coordinate may be, in millimetres: 10 km, more than any mistake of units makes.
+pub const REACH: f64 = 1e7;
+
+/// The first coordinate of a place in mm that is not a number within reach.
+pub(crate) fn beyond(place: DVec3) -> Option<f64> {
+    place
+        .to_array()
+        .into_iter()
+        .find(|value| value.is_nan() || value.abs() > REACH)
+}
+
+/// Reads a mesh file by its content: 3MF, PLY, or binary or ASCII STL.
+pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
+    let start = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        Err(MeshFileError::Unknown("nothing: the file is empty"))
+    } else if bytes.starts_with(b"PK") {
+        threemf::read(bytes, ctx)
+    } else if bytes.starts_with(b"ply\n") || bytes.starts_with(b"ply\r") {
+        ply::read(bytes, ctx)
+    } else if stl::is_stl(bytes) {
+        stl::read(bytes, ctx)
+    } else if bytes.starts_with(b"glTF") {
+        Err(MeshFileError::Unknown(
+            "a glTF scene, which is written for viewing and not read back",
+        ))
+    } else if start.starts_with(b"<") {
+        Err(MeshFileError::Unknown("a web page or other markup"))
+    } else {
+        // An STL has no mark; what remains is one whose size and count disagree, or something else.
+        stl::read(bytes, ctx)
+    }
+}
+
+/// One object to be written: a solid with its name and colour.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a> {
+    /// Name for people.
+    pub name: &'a str,
+    /// Red, green, blue (sRGB).
+    pub colour: [u8; 3],
+    /// The matter, in LPS millimetres.
+    pub solid: &'a Solid,
+}
+
+/// What a written file says about itself. It names no person: neither patient nor author.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Title of the whole.
+    pub title: &'a str,
+    /// Program and version.
+    pub application: &'a str,
+    /// Further notes by name, such as the hash of the plan; a name is a letter followed by letters, digits,
+    /// `-`, `_` and `.` (ASCII).
+    pub notes: &'a [(&'a str, &'a str)],
+}
+
+impl About<'_> {
+    /// Refuses notes whose name a file cannot carry or that occurs twice.
+    pub(crate) fn check(&self) -> Result<(), MeshFileError> {
+        for (n, (name, _)) in self.notes.iter().enumerate() {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            let sound = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(plain);
+            if !sound || self.notes[..n].iter().any(|(other, _)| other == name) {
+                return Err(MeshFileError::NoteName((*name).to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What every written scene says of its use.
+pub(crate) const NOTICE: &str = "Research and planning use, not a medical device.";

@@ -1,0 +1,216 @@
+//! `check`: are the products what the image says?
+
+use crate::artefacts;
+use crate::command::make::{Made, chosen};
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::registry::{Command, Effect, Outcome};
+use osteon_core::{Finding, Mask, Severity, Solid, Volume};
+use osteon_mesh::check::{Agreement, Verdict, agreement, volume_against_mask};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Check the products against the image they were made from
+///
+/// Closed and manifold, pieces, volume against the voxels, place in the patient, and left and right: the
+/// surface must lie on the edges of the image as it stands, and its mirror images must not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Items to check; all if none is named
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+}
+
+/// One line of `products/<item>.check.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Checked {
+    /// What was checked.
+    pub name: String,
+    /// How it went.
+    pub severity: Option<Severity>,
+    /// The value with its unit.
+    pub value: String,
+    /// The limit with its unit.
+    pub limit: String,
+    /// How it was checked.
+    pub method: String,
+}
+
+/// Largest relative difference between a solid and its voxels before it is a caution, percent.
+///
+/// Chosen: a sub-voxel surface of a bone with thin parts differs from the count of its voxels by up to 3 %;
+/// a wrong scale or a lost piece by far more.
+const VOLUME_LIMIT: f64 = 5.0;
+
+impl Command for Check {
+    const NAME: &'static str = "check";
+    const EFFECT: Effect = Effect::Changes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let plan = job.plan()?;
+        let mut outcome = Outcome {
+            findings: osteon_plan::check(&job.scene()?, &plan),
+            ..Outcome::default()
+        };
+        for model in chosen(plan.models().cloned().collect(), &self.items)? {
+            let made: Made = read_made(job, &model.id)?;
+            let (solid, volume, structures) = (job.solid(&model.id)?, job.volume()?, job.structures()?);
+            let agreement = agreement(solid.mesh(), &volume, job.ctx())?;
+            let mask = structures
+                .iter()
+                .find(|(id, _)| *id == model.of)
+                .map(|(_, mask)| mask);
+            let mut lines = vec![closed(&solid), pieces(&solid)];
+            lines.extend(mask.and_then(|mask| volume_line(&solid, mask)));
+            lines.extend([frame(&solid, &volume), hand(&agreement), marks(&made)]);
+            let worst = lines.iter().filter_map(|line| line.severity).max();
+            let verdict = worst.map_or("all checks pass".to_owned(), |severity| {
+                format!("look at: {severity}")
+            });
+            outcome.summary.push(format!("{}: {verdict}", model.id));
+            outcome
+                .findings
+                .extend(lines.iter().filter_map(|line| finding(&model.id, line)));
+            let text = serde_json::to_string_pretty(&lines).unwrap_or_default() + "\n";
+            job.write_text(&artefacts::product(&model.id, "check.json"), &text)?;
+        }
+        outcome.data = json!({ "findings": outcome.findings.len() });
+        Ok(outcome)
+    }
+}
+
+/// What `make` wrote down about an item.
+pub(crate) fn read_made(job: &mut Job<'_>, item: &str) -> Result<Made, Failure> {
+    let path = artefacts::product(item, "json");
+    let bytes = job.read(&path)?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        let help = "run osteon verify, then osteon make";
+        Failure::new(
+            osteon_core::ErrorKind::Input,
+            "product-unreadable",
+            format!("{path} cannot be read: {e}"),
+            help,
+        )
+    })
+}
+
+fn line(name: &str, severity: Option<Severity>, value: String, limit: &str, method: &str) -> Checked {
+    Checked {
+        name: name.to_owned(),
+        severity,
+        value,
+        limit: limit.to_owned(),
+        method: method.to_owned(),
+    }
+}
+
+fn finding(item: &str, line: &Checked) -> Option<Finding> {
+    let severity = line.severity?;
+    let message = format!("{item}: {}: {} (expected {})", line.name, line.value, line.limit);
+    let remedy = match (line.name.as_str(), severity) {
+        ("left and right", Severity::Note) => {
+            "the structure is nearly its own mirror image: look at the overlays and the letters of the report"
+        }
+        ("pieces", _) => "print the pieces one by one, or keep only the largest: osteon segment --largest 1",
+        ("marks", _) => "see the finding of osteon make",
+        _ => "do not use the model; look at the overlays of the report, and import and make it again",
+    };
+    Some(Finding::new(&line.name.replace(' ', "-"), severity, message).remedy(remedy))
+}
+
+fn closed(solid: &Solid) -> Checked {
+    let value = format!(
+        "{} triangles, genus {}",
+        solid.mesh().triangles.len(),
+        solid.genus()
+    );
+    line(
+        "closed and manifold",
+        None,
+        value,
+        "every edge twice, every vertex one fan",
+        "proven on the whole mesh",
+    )
+}
+
+fn pieces(solid: &Solid) -> Checked {
+    let pieces = solid.shells().iter().filter(|shell| shell.volume > 0.0).count();
+    let severity = (pieces > 1).then_some(Severity::Caution);
+    let cavities = solid.shells().len() - pieces;
+    line(
+        "pieces",
+        severity,
+        format!("{pieces}, with {cavities} cavities"),
+        "1",
+        "connected shells of the surface",
+    )
+}
+
+fn volume_line(solid: &Solid, mask: &Mask) -> Option<Checked> {
+    let percent = 100.0 * volume_against_mask(solid, mask)?;
+    let severity = (percent.abs() > VOLUME_LIMIT).then_some(Severity::Caution);
+    let limit = format!("within ± {VOLUME_LIMIT:.0} %");
+    Some(line(
+        "volume against voxels",
+        severity,
+        format!("{percent:+.1} %"),
+        &limit,
+        "divergence theorem against voxel count",
+    ))
+}
+
+fn frame(solid: &Solid, volume: &Volume<i16>) -> Checked {
+    let grid = volume.grid();
+    let (bounds, half) = (grid.bounds(), grid.spacing().max_element());
+    let inside = solid.mesh().bounds();
+    let over = (bounds.min.vec() - inside.min.vec())
+        .max(inside.max.vec() - bounds.max.vec())
+        .max_element();
+    let severity = (over > half).then_some(Severity::Danger);
+    line(
+        "place in the patient",
+        severity,
+        format!("{over:.1} mm beyond the image"),
+        "at most one voxel",
+        "boxes in LPS mm",
+    )
+}
+
+fn hand(agreement: &Agreement) -> Checked {
+    let severity = match agreement.verdict {
+        Verdict::Agrees => None,
+        Verdict::Undecided => Some(Severity::Note),
+        Verdict::Mirrored | Verdict::Disagrees => Some(Severity::Danger),
+    };
+    let value = format!(
+        "{:.0} % of the surface on edges as it stands, {:.0} % mirrored",
+        100.0 * agreement.as_placed,
+        100.0 * agreement.best_mirrored
+    );
+    let method = "image brighter just inside than just outside, for the surface and its mirror images";
+    line(
+        "left and right",
+        severity,
+        value,
+        "as it stands better than mirrored",
+        method,
+    )
+}
+
+fn marks(made: &Made) -> Checked {
+    let severity = made.marks.is_empty().then_some(Severity::Note);
+    let value = if made.marks.is_empty() {
+        "none".to_owned()
+    } else {
+        made.marks.join(" | ")
+    };
+    line(
+        "marks",
+        severity,
+        value,
+        "legible, right way round",
+        "read back from the finished surface",
+    )
+}

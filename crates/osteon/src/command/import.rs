@@ -1,0 +1,250 @@
+//! `import`: a folder of DICOM slices becomes the image of a case.
+
+use crate::artefacts;
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::registry::{Command, Effect, Outcome};
+use crate::session::Session;
+use osteon_case::{Case, Draft, Sha256};
+use osteon_core::{Ctx, ErrorKind, Finding, Severity, Side, Volume};
+use osteon_io::dicom::{self, Identity, Source};
+use osteon_io::nrrd;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Read a folder of DICOM slices into a case
+///
+/// Starts the case where there is none yet. The originals are not changed. Whatever would make the
+/// geometry or the grey values uncertain is refused, with the file, the value and what to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// Folder with the DICOM files
+    #[schemars(extend("x-position" = 1))]
+    pub folder: String,
+    /// The series to take when the folder holds several: its number in the list, or its UID
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// Pseudonym of a new case, written on everything made from it; made from the series if not given
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_id: Option<String>,
+}
+
+/// A series that has been read and not yet written into the case.
+pub struct Imported {
+    volume: Volume<i16>,
+    source: Source,
+    identity: Identity,
+    findings: Vec<Finding>,
+    folder: PathBuf,
+}
+
+/// What `ct.source.json` holds: where the image came from, without names of files or people.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    #[serde(flatten)]
+    source: Source,
+}
+
+impl Command for Import {
+    const NAME: &'static str = "import";
+    const EFFECT: Effect = Effect::Starts;
+
+    fn prepare(&self, session: &mut Session, ctx: &Ctx) -> Result<Option<Draft>, Failure> {
+        let folder = self.folder(&session.case)?;
+        let scan = dicom::scan(&folder, &ctx.part("reading headers", 0.0, 0.2))?;
+        let series = scan.choose(self.series.as_deref())?;
+        if series.modality != "CT" {
+            let message = format!(
+                "the series is {}, and only CT can be segmented by radiodensity",
+                series.modality
+            );
+            return Err(Failure::new(
+                ErrorKind::Unsupported,
+                "not-ct",
+                message,
+                "choose a CT series with --series",
+            ));
+        }
+        let mut loaded = dicom::load(series, &ctx.part("decoding slices", 0.2, 0.8))?;
+        for aside in &scan.aside {
+            let message = format!(
+                "{} files set aside: {} ({})",
+                aside.files.len(),
+                aside.label,
+                aside.reason
+            );
+            loaded
+                .findings
+                .push(Finding::new("set-aside", Severity::Note, message));
+        }
+        for skipped in &scan.skipped {
+            let message = format!("a file was skipped: {}", skipped.reason);
+            loaded
+                .findings
+                .push(Finding::new("file-skipped", Severity::Note, message));
+        }
+        let uid = loaded.source.series.clone().unwrap_or_default();
+        let id = self.case_id.clone().unwrap_or_else(|| pseudonym(&uid));
+        let draft = Draft {
+            id,
+            frame_of_reference: loaded.source.frame_of_reference.clone(),
+        };
+        session.imported = Some(Imported {
+            volume: loaded.volume,
+            source: loaded.source,
+            identity: series.identity.clone(),
+            findings: loaded.findings,
+            folder,
+        });
+        Ok(Some(draft))
+    }
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let Some(imported) = job.session().imported.take() else {
+            return Err(Failure::new(
+                ErrorKind::Numeric,
+                "internal",
+                "nothing was read",
+                "please report this",
+            ));
+        };
+        let Imported {
+            volume,
+            mut source,
+            identity,
+            findings,
+            folder,
+        } = imported;
+        let id = job.case()?.description().id.clone();
+        if self.case_id.as_ref().is_some_and(|wanted| *wanted != id) {
+            let message = format!("the case is already called {id}");
+            return Err(Failure::new(
+                ErrorKind::Input,
+                "other-case-id",
+                message,
+                "leave --case-id away, or start a new case",
+            ));
+        }
+        let token = token(&source);
+        job.journal_as("folder", token.clone());
+        job.remember_source(&identity, &token, &folder)?;
+        if let Some(uid) = &source.frame_of_reference {
+            job.set_frame_of_reference(uid)?;
+        }
+        let hashes: Vec<&str> = source.files.iter().map(|file| file.sha256.as_str()).collect();
+        job.depends_on("dicom", Sha256::of(hashes.join("\n").as_bytes()));
+        // A file's name may be a patient's name: only its hash is kept.
+        for (n, file) in source.files.iter_mut().enumerate() {
+            file.name = format!("{:06}", n + 1);
+        }
+        let writing = job.ctx().part("writing the image", 0.8, 1.0);
+        let hash = job.write(artefacts::IMAGE, |out, _| {
+            Ok(nrrd::write_volume(
+                &volume,
+                &["osteon image, LPS mm, HU"],
+                nrrd::Encoding::Raw,
+                out,
+                &writing,
+            )?)
+        })?;
+        let text = serde_json::to_string_pretty(&Record {
+            source: source.clone(),
+        })
+        .unwrap_or_default()
+            + "\n";
+        job.write_text(artefacts::SOURCE, &text)?;
+        let outcome = summary(&id, &volume, &source, findings);
+        job.session().volume = Some((hash, Arc::new(volume)));
+        Ok(outcome)
+    }
+}
+
+impl Import {
+    /// The folder on this machine: as given, or the one an earlier import wrote down under its token.
+    fn folder(&self, case: &Path) -> Result<PathBuf, Failure> {
+        let Some(token) = self.folder.strip_prefix('@') else {
+            return Ok(PathBuf::from(&self.folder));
+        };
+        let known = Case::exists(case).then(|| Case::open(case)).transpose()?;
+        known.and_then(|case| source_folder(&case, token)).ok_or_else(|| {
+            let message =
+                format!("the folder of source {token} is not written down in the case's identity.toml");
+            Failure::new(
+                ErrorKind::Missing,
+                "source-unknown",
+                message,
+                "name the folder with the DICOM files",
+            )
+        })
+    }
+}
+
+/// Where the files of an earlier import lie, by the token the journal has in their place.
+pub(crate) fn source_folder(case: &Case, token: &str) -> Option<PathBuf> {
+    let text = case.identity().ok()??;
+    let table: toml::Table = text.parse().ok()?;
+    Some(PathBuf::from(
+        table
+            .get("sources")?
+            .get(token.trim_start_matches('@'))?
+            .as_str()?,
+    ))
+}
+
+/// The patient's side the scan's header names.
+pub(crate) fn side(source: &[u8]) -> Option<Side> {
+    let record: Record = serde_json::from_slice(source).ok()?;
+    match record.source.laterality.as_deref() {
+        Some("L") => Some(Side::Left),
+        Some("R") => Some(Side::Right),
+        _ => None,
+    }
+}
+
+/// Where the image came from, as written down by `import`.
+pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
+    serde_json::from_slice::<Record>(bytes)
+        .map(|record| record.source)
+        .map_err(|e| {
+            let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
+            Failure::new(
+                ErrorKind::Input,
+                "source-unreadable",
+                message,
+                "run osteon verify, then import again",
+            )
+        })
+}
+
+/// A case id that says nothing about the patient and is the same for the same series.
+fn pseudonym(uid: &str) -> String {
+    let hash = Sha256::of(uid.as_bytes()).to_string().to_uppercase();
+    format!("C-{}", &hash[..6])
+}
+
+/// What the journal says in place of the folder's path, which may contain a name.
+fn token(source: &Source) -> String {
+    let uid = source.series.clone().unwrap_or_default();
+    let hash = Sha256::of(format!("source {uid}").as_bytes()).to_string();
+    format!("@{}", &hash[..8])
+}
+
+fn summary(id: &str, volume: &Volume<i16>, source: &Source, findings: Vec<Finding>) -> Outcome {
+    let [x, y, z] = volume.grid().dims();
+    let [dx, dy, dz] = source.spacing;
+    let line = format!(
+        "case {id}: {x} × {y} × {z} voxels of {dx:.3} × {dy:.3} × {dz:.3} mm from {} files",
+        source.files.len()
+    );
+    let data: Value =
+        json!({ "case": id, "size": [x, y, z], "spacing": source.spacing, "files": source.files.len() });
+    Outcome {
+        summary: vec![line],
+        findings,
+        data,
+    }
+}

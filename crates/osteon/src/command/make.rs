@@ -1,0 +1,236 @@
+//! `make`: the plan's items become solids.
+
+use crate::artefacts;
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::registry::{Command, Effect, Outcome};
+use glam::DVec3;
+use osteon_case::Sha256;
+use osteon_core::{Direction, ErrorKind, Finding, Grid, Severity, Solid};
+use osteon_design::{Axes, MarkStyle, Marks, mark};
+use osteon_image::edge;
+use osteon_io::ply;
+use osteon_mesh::isosurface::isosurface;
+use osteon_plan::{Model, plan};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Make the plan's items: surfaces from the grey values, proven closed, with their marks
+///
+/// Writes `products/<item>.ply` with all digits, the file everything else is exported from, and
+/// `products/<item>.json` with what was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Make {
+    /// Items to make; all if none is named
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+}
+
+/// What was made: `products/<item>.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// The plan's item.
+    pub item: String,
+    /// The structure it shows.
+    pub structure: String,
+    /// SHA-256 of the plan it was made from.
+    pub plan: String,
+    /// Enclosed volume, mm³.
+    pub volume: f64,
+    /// Surface area, mm².
+    pub area: f64,
+    /// Size along the patient's axes, mm.
+    pub size: [f64; 3],
+    /// Number of triangles.
+    pub triangles: usize,
+    /// Number of separate pieces, without the walls of cavities.
+    pub pieces: usize,
+    /// Handles minus cavities.
+    pub genus: i64,
+    /// What is written on it, line by line; empty if nothing is.
+    pub marks: Vec<String>,
+    /// The side of the model the marks are on.
+    pub marked_on: Option<String>,
+    /// Height of the letters, mm.
+    pub letter_height: Option<f64>,
+}
+
+/// The items of the plan that were asked for, or all.
+pub(crate) fn chosen(models: Vec<Model>, items: &[String]) -> Result<Vec<Model>, Failure> {
+    let unknown = items
+        .iter()
+        .find(|item| !models.iter().any(|model| model.id == **item));
+    if let Some(item) = unknown {
+        let known: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
+        let message = format!("the plan has no item \"{item}\"; it has: {}", known.join(", "));
+        return Err(Failure::new(
+            ErrorKind::Missing,
+            "no-item",
+            message,
+            "name one of these, or propose a plan with it",
+        ));
+    }
+    Ok(models
+        .into_iter()
+        .filter(|model| items.is_empty() || items.contains(&model.id))
+        .collect())
+}
+
+impl Command for Make {
+    const NAME: &'static str = "make";
+    const EFFECT: Effect = Effect::Changes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let plan_hash = job.needs(artefacts::PLAN)?;
+        let plan = job.plan()?;
+        let dangers = osteon_plan::check(&job.scene()?, &plan);
+        if let Some(danger) = dangers.into_iter().find(|f| f.severity == Severity::Danger) {
+            return Err(Failure::new(
+                ErrorKind::Input,
+                &danger.code,
+                danger.message,
+                danger.remedy,
+            ));
+        }
+        let models = chosen(plan.models().cloned().collect(), &self.items)?;
+        let mut outcome = Outcome::default();
+        for (n, model) in models.iter().enumerate() {
+            let share = |step: f64| (n as f64 + step) / models.len() as f64;
+            let ctx = job.ctx().part(&model.id, share(0.0), share(1.0));
+            let solid = surface(job, model, &ctx)?;
+            let (solid, made, findings) = marked(job, solid, model, plan_hash, &ctx)?;
+            outcome.findings.extend(findings);
+            let line = format!(
+                "{}: {} triangles, {:.1} cm³, {}",
+                model.id,
+                made.triangles,
+                made.volume / 1000.0,
+                if made.marks.is_empty() {
+                    "no marks".to_owned()
+                } else {
+                    format!("marked {}", made.marks.join(" | "))
+                }
+            );
+            outcome.summary.push(line);
+            store(job, solid, &made)?;
+        }
+        outcome.data = json!({ "items": models.iter().map(|m| m.id.as_str()).collect::<Vec<_>>() });
+        Ok(outcome)
+    }
+}
+
+/// The surface of the model's structure, from its mask and the grey values.
+fn surface(job: &mut Job<'_>, model: &Model, ctx: &osteon_core::Ctx) -> Result<Solid, Failure> {
+    let volume = job.volume()?;
+    let structures = job.structures()?;
+    let Some((_, mask)) = structures.iter().find(|(id, _)| *id == model.of) else {
+        let message = format!("the label map has no {}", model.of);
+        return Err(Failure::new(
+            ErrorKind::Missing,
+            "no-structure",
+            message,
+            "segment it first",
+        ));
+    };
+    let levels = edge::measure(&volume, mask, &ctx.part("edge levels", 0.0, 0.3))?;
+    Ok(isosurface(
+        &volume,
+        &levels,
+        mask,
+        &ctx.part("surface", 0.3, 0.6),
+    )?)
+}
+
+/// Presses the marks in, if the plan wants them, and says what was made.
+fn marked(
+    job: &mut Job<'_>,
+    solid: Solid,
+    model: &Model,
+    plan: Sha256,
+    ctx: &osteon_core::Ctx,
+) -> Result<(Solid, Made, Vec<Finding>), Failure> {
+    let (solid, placement, findings) = match model.marks {
+        plan::Marks::None => (solid, None, Vec::new()),
+        plan::Marks::Pressed => {
+            let marks = Marks {
+                case_id: job.case()?.description().id.clone(),
+                side: model.side,
+            };
+            let axes = axes(job.volume()?.grid())?;
+            let style = MarkStyle::standard()?;
+            job.depends_on(
+                "data/model-marks.toml",
+                Sha256::of(crate::profiles::MODEL_MARKS.as_bytes()),
+            );
+            let marked = mark(solid, &marks, &axes, &style, &ctx.part("marks", 0.6, 0.9))?;
+            (marked.solid, marked.placement, marked.findings)
+        }
+    };
+    let bounds = solid.mesh().bounds();
+    let made = Made {
+        item: model.id.clone(),
+        structure: model.of.to_string(),
+        plan: plan.to_string(),
+        volume: solid.volume(),
+        area: solid.mesh().area(),
+        size: bounds.size().to_array(),
+        triangles: solid.mesh().triangles.len(),
+        pieces: solid.shells().iter().filter(|shell| shell.volume > 0.0).count(),
+        genus: solid.genus(),
+        marks: placement.as_ref().map(|p| p.lines.clone()).unwrap_or_default(),
+        marked_on: placement.as_ref().map(|p| p.face.name().to_owned()),
+        letter_height: placement.as_ref().map(|p| p.lettering.height),
+    };
+    Ok((solid, made, findings))
+}
+
+fn store(job: &mut Job<'_>, solid: Solid, made: &Made) -> Result<(), Failure> {
+    let path = artefacts::product(&made.item, "ply");
+    let hash = job.write(&path, |out, ctx| {
+        Ok(ply::write(solid.mesh(), out, &ctx.part("writing", 0.9, 1.0))?)
+    })?;
+    let text = serde_json::to_string_pretty(made).unwrap_or_default() + "\n";
+    job.write_text(&artefacts::product(&made.item, "json"), &text)?;
+    job.session()
+        .solids
+        .insert(made.item.clone(), Some((hash, Arc::new(solid))));
+    Ok(())
+}
+
+/// The patient's directions along the axes of the scan, so that marks move with the patient.
+///
+/// The grid axis nearest to left, back and head in turn, made orthogonal.
+fn axes(grid: &Grid) -> Result<Axes, Failure> {
+    let linear = grid.to_patient().linear;
+    let mut free = vec![linear.x_axis, linear.y_axis, linear.z_axis];
+    // The head first: a tilted gantry shears the stacking direction, and the slices' own axes are exact.
+    let mut nearest = |wanted: DVec3| {
+        let cosine = |axis: &DVec3| axis.dot(wanted).abs() / axis.length();
+        let best = (0..free.len()).max_by(|&a, &b| cosine(&free[a]).total_cmp(&cosine(&free[b])))?;
+        let axis = free.swap_remove(best);
+        Some(axis * axis.dot(wanted).signum())
+    };
+    let head = nearest(DVec3::Z);
+    let left = nearest(DVec3::X);
+    let back = nearest(DVec3::Y);
+    let built = (|| {
+        let left = Direction::new(left?)?;
+        let back = back?;
+        let back = Direction::new(back - left.vec() * back.dot(left.vec()))?;
+        let head =
+            Direction::new(left.vec().cross(back.vec()) * left.vec().cross(back.vec()).dot(head?).signum())?;
+        Some(Axes::new(left, back, head))
+    })();
+    let Some(axes) = built else {
+        return Err(Failure::new(
+            ErrorKind::Numeric,
+            "no-axes",
+            "the image has no usable axes",
+            "import the scan again",
+        ));
+    };
+    Ok(axes?)
+}

@@ -1,0 +1,17 @@
+//! The commands, one file each; the list is [`crate::Registry::standard`].
+//!
+//! In the order of the work: [`import`] → [`segment`] → [`propose`] → [`make`] → [`check`] → [`export`] →
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; the state of a case: [`state`], [`replay`].
+
+pub mod check;
+pub mod demo;
+pub mod export;
+pub mod import;
+pub mod make;
+pub mod model;
+pub mod print;
+pub mod propose;
+pub mod replay;
+pub mod report;
+pub mod segment;
+pub mod state;

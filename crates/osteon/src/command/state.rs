@@ -1,0 +1,161 @@
+//! `status`, `history`, `verify`, `undo`: the state of a case.
+
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::registry::{Command, Effect, Outcome};
+use osteon_case::{Case, Currency};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Show which files of the case are current, stale, changed or missing
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Status {}
+
+impl Command for Status {
+    const NAME: &'static str = "status";
+    const EFFECT: Effect = Effect::Reads;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let case = job.case()?;
+        let artefacts = case.status(&Default::default(), job.ctx())?;
+        let mut summary = vec![format!(
+            "case {}, {} files",
+            case.description().id,
+            artefacts.len()
+        )];
+        for artefact in &artefacts {
+            let state = match &artefact.currency {
+                Currency::Current => "current".to_owned(),
+                Currency::Stale { because } => format!("stale: {} changed", because.join(", ")),
+                Currency::ChangedOutside => "changed outside".to_owned(),
+                Currency::Missing => "missing".to_owned(),
+            };
+            let hash = artefact.hash.to_string();
+            summary.push(format!(
+                "  {:<32} {}  {state}",
+                artefact.path.to_string(),
+                &hash[..12]
+            ));
+        }
+        let findings = case.findings().to_vec();
+        Ok(Outcome {
+            summary,
+            findings,
+            data: json!({ "artefacts": artefacts }),
+        })
+    }
+}
+
+/// Show what was done to the case, line by line
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct History {}
+
+impl Command for History {
+    const NAME: &'static str = "history";
+    const EFFECT: Effect = Effect::Reads;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let case = job.case()?;
+        let line = |entry: &osteon_case::Entry| {
+            format!("{:>4}  {}  {}  {}", entry.n, entry.at, entry.by, entry.command)
+        };
+        let summary = case.history().iter().map(line).collect();
+        Ok(Outcome {
+            summary,
+            findings: case.findings().to_vec(),
+            data: json!({ "entries": case.history() }),
+        })
+    }
+}
+
+/// Hash every file and the journal anew and say what does not hold
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {}
+
+impl Command for Verify {
+    const NAME: &'static str = "verify";
+    const EFFECT: Effect = Effect::Composes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let dir = job.session().case.clone();
+        let findings = Case::verify(&dir, job.ctx())?;
+        let summary = match findings.len() {
+            0 => vec!["every file and every line of the journal is what it was".to_owned()],
+            n => vec![format!("{n} problems")],
+        };
+        Ok(Outcome {
+            summary,
+            data: json!({ "problems": findings.len() }),
+            findings,
+        })
+    }
+}
+
+/// Step back over the last change of the case
+///
+/// Files get the content they had before. Undo again to step further back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undo {}
+
+impl Command for Undo {
+    const NAME: &'static str = "undo";
+    const EFFECT: Effect = Effect::Composes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
+        let mut case = Case::open_for_writing(&dir)?;
+        let entry = case.undo(&stamp)?;
+        Ok(Outcome {
+            summary: vec![format!("undone: {}", entry.command)],
+            findings: Vec::new(),
+            data: json!({ "n": entry.n }),
+        })
+    }
+}
+
+/// Step forward again over the change that was undone last
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redo {}
+
+impl Command for Redo {
+    const NAME: &'static str = "redo";
+    const EFFECT: Effect = Effect::Composes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
+        let mut case = Case::open_for_writing(&dir)?;
+        let entry = case.redo(&stamp)?;
+        Ok(Outcome {
+            summary: vec![format!("done again: {}", entry.command)],
+            findings: Vec::new(),
+            data: json!({ "n": entry.n }),
+        })
+    }
+}
+
+/// Open a case whose last change was cut off by a crash, and cut the torn line
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recover {}
+
+impl Command for Recover {
+    const NAME: &'static str = "recover";
+    const EFFECT: Effect = Effect::Composes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
+        let case = Case::recover(&dir, &stamp)?;
+        let findings = case.findings().to_vec();
+        Ok(Outcome {
+            summary: vec!["the case can be used again".to_owned()],
+            findings,
+            data: json!({}),
+        })
+    }
+}
