@@ -285,7 +285,7 @@ impl Explain for DicomError {
                 "decompress first with `gdcmconv --raw in.dcm out.dcm`, or `dcmdjpeg in.dcm out.dcm` if it is not JPEG 2000"
             }
             Self::MultiFrame { .. } => {
-                "convert to single-frame CT or MR images first, for example at the archive or with `dcuncat -unenhance`"
+                "export the series as single-frame CT or MR images from the scanner or archive"
             }
             Self::PixelFormat { .. } => "export the original grey CT or MR images",
             Self::JpegLs { source, .. } => return source.help(),

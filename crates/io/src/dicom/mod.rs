@@ -19,7 +19,7 @@
 //!
 //! Reading order: [`error`]; `element` – walking a data set; `header` – the attributes of one image;
 //! [`identity`]; [`mod@scan`]; `stack` – slices to grid; `pixel` – stored values to HU; [`mod@load`]; [`source`];
-//! [`write`] – phantoms as CT series.
+//! [`mod@write`] – phantoms as CT series.
 
 mod element;
 pub mod error;

@@ -223,7 +223,7 @@ pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
 /// A case id that says nothing about the patient and is the same for the same series.
 fn pseudonym(uid: &str) -> String {
     let hash = Sha256::of(uid.as_bytes()).to_string().to_uppercase();
-    format!("C-{}", &hash[..6])
+    hash[..6].to_owned()
 }
 
 /// What the journal says in place of the folder's path, which may contain a name.

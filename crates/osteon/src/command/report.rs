@@ -89,8 +89,11 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
             .outputs
             .keys()
             .any(|path| case.maker(path).is_some_and(|maker| maker.n == entry.n));
-        if made {
-            report.findings.extend(entry.findings.iter().cloned());
+        // Planning and checking look at the same things; each is told once.
+        for finding in entry.findings.iter().filter(|_| made) {
+            if !report.findings.contains(finding) {
+                report.findings.push(finding.clone());
+            }
         }
         report.journal.push(format!("{}  {}", entry.n, entry.command));
     }

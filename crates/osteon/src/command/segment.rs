@@ -99,9 +99,9 @@ const BONE: Hu = Hu(226.0);
 
 /// Smallest island that is kept, mm³.
 ///
-/// Chosen: a quarter of a cubic centimetre is smaller than any carpal bone or rib end, and larger than
-/// calcifications, contrast in small vessels and noise.
-const DUST: f64 = 250.0;
+/// Chosen: half a cubic centimetre is smaller than any carpal or tarsal bone and larger than calcifications,
+/// contrast in small vessels and noise. For sesamoids and chips it must be lowered.
+const DUST: f64 = 500.0;
 
 /// Width of pores that are filled, mm.
 ///
