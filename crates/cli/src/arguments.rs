@@ -32,6 +32,9 @@ pub enum Answer {
     Json,
 }
 
+/// Place of the setting that a choice's name stands for.
+const CHOICE: u64 = 0;
+
 /// The settings every command takes; they stand beside the command's own.
 const SHARED: [&str; 4] = ["case", "threads", "json", "quiet"];
 
@@ -93,10 +96,8 @@ fn subcommand(name: &str, schema: &Value) -> clap::Command {
     if !details.is_empty() {
         command = command.long_about(format!("{summary}\n\n{details}"));
     }
-    for setting in schema::settings(schema)
-        .iter()
-        .filter(|s| !SHARED.contains(&s.name.as_str()))
-    {
+    let own = |s: &&Setting| !SHARED.contains(&s.name.as_str()) && s.position != Some(CHOICE);
+    for setting in schema::settings(schema).iter().filter(own) {
         command = command.arg(argument(setting));
     }
     command
@@ -121,7 +122,9 @@ fn argument(setting: &Setting) -> Arg {
             .index(place as usize)
             .value_name(setting.flag().to_uppercase()),
         // A negative number is a value here (a threshold of -200 HU), not a flag.
-        None => arg.long(setting.flag()).allow_negative_numbers(true),
+        None => arg
+            .long(setting.flag())
+            .allow_hyphen_values(matches!(setting.kind, Kind::Number(_))),
     };
     match &setting.kind {
         Kind::Word(words) => arg.value_parser(clap::builder::PossibleValuesParser::new(words)),
@@ -153,7 +156,7 @@ pub fn read(
         Some((choice, inner)) => {
             let field = schema::settings(&entry.schema)
                 .into_iter()
-                .find(|s| s.position == Some(0));
+                .find(|s| s.position == Some(CHOICE));
             settings.insert(
                 field.map_or_else(|| "choice".to_owned(), |f| f.name),
                 Value::from(choice),
@@ -197,3 +200,7 @@ fn value(found: &ArgMatches, setting: &Setting) -> Result<Option<Value>, String>
         _ => values.into_iter().next(),
     })
 }
+
+#[cfg(test)]
+#[path = "arguments_tests.rs"]
+mod tests;

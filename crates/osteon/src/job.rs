@@ -9,6 +9,7 @@ use osteon_case::{Case, CasePath, Inputs, Sha256, Transaction, Work, Writer};
 use osteon_core::{Ctx, ErrorKind, Explain, Mesh, Solid, Volume};
 use osteon_io::dicom::Identity;
 use osteon_plan::{Plan, Scene, Structure};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,7 +64,9 @@ pub(crate) fn step(
             let case = Case::open(&session.case)?;
             Job::new(registry, session, Hold::Case(&case), ctx).run(entry, settings)
         }
-        Effect::Composes => Job::new(registry, session, Hold::Nothing, ctx).run(entry, settings),
+        Effect::Tends | Effect::Composes => {
+            Job::new(registry, session, Hold::Nothing, ctx).run(entry, settings)
+        }
     }));
     guarded.unwrap_or_else(|panic| {
         let text = panic
@@ -314,13 +317,23 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Writes a text artefact.
-    pub fn write_text(&mut self, path: &str, text: &str) -> Result<Sha256, Failure> {
+    /// Writes an artefact at once.
+    pub fn write_bytes(&mut self, path: &str, bytes: &[u8]) -> Result<Sha256, Failure> {
         self.write(path, |out, _| {
-            // A failing disk is told by `Watched`, which knows the file.
-            out.write_all(text.as_bytes())
-                .map_err(|e| Failure::new(ErrorKind::Io, "case-io", e.to_string(), ""))
+            // What the case said is told by `Watched`, with the file; this is for what it did not say.
+            let help = "check the disk and run the command again";
+            out.write_all(bytes)
+                .map_err(|e| Failure::new(ErrorKind::Io, "case-io", e.to_string(), help))
         })
+    }
+
+    /// Writes a record as readable JSON.
+    pub fn write_record(&mut self, path: &str, record: &impl Serialize) -> Result<Sha256, Failure> {
+        let text = serde_json::to_string_pretty(record).map_err(|e| {
+            let message = format!("{path} cannot be written down: {e}");
+            Failure::new(ErrorKind::Numeric, "internal", message, "please report this")
+        })?;
+        self.write_bytes(path, (text + "\n").as_bytes())
     }
 
     /// The image of the case.

@@ -21,8 +21,11 @@ pub mod schema;
 pub mod session;
 
 pub use failure::Failure;
+pub use job::Job;
 pub use job::{Request, run};
 pub use osteon_core::{Cancel, Ctx, ErrorKind, Finding, Progress, Severity};
+pub use osteon_plan as plan;
+pub use osteon_procedures as procedures;
 pub use registry::{Command, Effect, Entry, Outcome, Registry};
 
 /// The version of the suite.

@@ -26,6 +26,8 @@ pub enum Effect {
     Starts,
     /// It only reads the case.
     Reads,
+    /// It looks after the case as a whole, and opens it itself.
+    Tends,
     /// It runs other commands, each with its own journal line, or touches no case at all.
     Composes,
 }

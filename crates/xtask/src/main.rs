@@ -80,7 +80,7 @@ fn demo(rest: &[String]) -> Result<(), String> {
 
 fn test(rest: &[String]) -> Result<(), String> {
     setup::slicer()?;
-    setup::oracles(&root())?;
+    setup::oracles(&root());
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command(
         "cargo",

@@ -47,13 +47,19 @@ pub fn slicer() -> Result<(), String> {
 }
 
 /// Makes a Python environment with the independent readers that some tests hold our files against.
-pub fn oracles(root: &Path) -> Result<(), String> {
-    let python = root.join(".venv/bin/python");
-    let wanted = root.join("tests/oracles/requirements.txt");
-    let wanted = wanted.to_string_lossy();
-    if !python.exists() {
-        run(&mut command("python3", &["-m", "venv", ".venv"]))?;
-    }
+///
+/// Those tests say that they are skipped where this could not be done.
+pub fn oracles(root: &Path) {
+    let python = root.join(".venv/bin/python").to_string_lossy().into_owned();
+    let wanted = root
+        .join("tests/oracles/requirements.txt")
+        .to_string_lossy()
+        .into_owned();
+    let made = if answers(&python, &["--version"]) {
+        Ok(())
+    } else {
+        run(&mut command("python3", &["-m", "venv", ".venv"]))
+    };
     let pip = [
         "-m",
         "pip",
@@ -63,7 +69,9 @@ pub fn oracles(root: &Path) -> Result<(), String> {
         "--requirement",
         &wanted,
     ];
-    run(&mut command(&python.to_string_lossy(), &pip))
+    if let Err(trouble) = made.and_then(|()| run(&mut command(&python, &pip))) {
+        println!("without independent readers, for lack of a Python environment: {trouble}");
+    }
 }
 
 /// Checks licences, sources and duplicate bans, where cargo-deny is installed.

@@ -73,8 +73,7 @@ impl Command for Check {
             outcome
                 .findings
                 .extend(lines.iter().filter_map(|line| finding(&model.id, line)));
-            let text = serde_json::to_string_pretty(&lines).unwrap_or_default() + "\n";
-            job.write_text(&artefacts::product(&model.id, "check.json"), &text)?;
+            job.write_record(&artefacts::product(&model.id, "check.json"), &lines)?;
         }
         outcome.data = json!({ "findings": outcome.findings.len() });
         Ok(outcome)

@@ -7,16 +7,16 @@ use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use osteon_core::{Ctx, Solid};
 use osteon_io::mesh_file::{About, Object};
-use osteon_io::{gltf, stl, threemf};
+use osteon_io::{gltf, ply, stl, threemf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::Write;
 
-/// Write the products as STL, 3MF and GLB
+/// Write the products as STL, 3MF, PLY and GLB
 ///
-/// STL and 3MF keep the patient's coordinates in millimetres; STL says so in its header. GLB is for viewers:
-/// metres, +Y up. The exact PLY is written by `make`.
+/// STL, 3MF and PLY keep the patient's coordinates in millimetres; STL says so in its header. GLB is for
+/// viewers: metres, +Y up. The PLY has all digits and is there since `make`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
@@ -37,6 +37,8 @@ pub enum Format {
     /// 3D Manufacturing Format.
     #[serde(rename = "3mf")]
     ThreeMf,
+    /// Polygon file with 64-bit coordinates.
+    Ply,
     /// Binary glTF.
     Glb,
 }
@@ -46,13 +48,14 @@ impl Format {
         match self {
             Format::Stl => "stl",
             Format::ThreeMf => "3mf",
+            Format::Ply => "ply",
             Format::Glb => "glb",
         }
     }
 }
 
 fn all() -> Vec<Format> {
-    vec![Format::Stl, Format::ThreeMf, Format::Glb]
+    vec![Format::Stl, Format::ThreeMf, Format::Ply, Format::Glb]
 }
 
 /// Colour of bone in exported files, sRGB.
@@ -82,9 +85,12 @@ impl Command for Export {
                 let path = artefacts::product(&model.id, format.end());
                 let done = written.len() as f64;
                 let ctx = job.ctx().part(&path, done / steps, (done + 1.0) / steps);
-                job.write(&path, |out, _| {
-                    write(format, &model.id, &solid, &about, &hash, out, &ctx)
-                })?;
+                // The PLY is what the others are made from, and lies there already.
+                if format != Format::Ply {
+                    job.write(&path, |out, _| {
+                        write(format, &model.id, &solid, &about, &hash, out, &ctx)
+                    })?;
+                }
                 written.push(path);
             }
         }
@@ -112,9 +118,11 @@ fn write(
         colour: BONE,
         solid,
     };
-    Ok(match format {
+    match format {
         Format::Stl => stl::write(solid, &format!("PLY={}", &hash[..16]), out, ctx)?,
         Format::ThreeMf => threemf::write(&[object], about, None, out, ctx)?,
+        Format::Ply => ply::write(solid.mesh(), out, ctx)?,
         Format::Glb => gltf::write(&[object], about, out, ctx)?,
-    })
+    }
+    Ok(())
 }

@@ -151,12 +151,12 @@ impl Command for Import {
                 &writing,
             )?)
         })?;
-        let text = serde_json::to_string_pretty(&Record {
-            source: source.clone(),
-        })
-        .unwrap_or_default()
-            + "\n";
-        job.write_text(artefacts::SOURCE, &text)?;
+        job.write_record(
+            artefacts::SOURCE,
+            &Record {
+                source: source.clone(),
+            },
+        )?;
         let outcome = summary(&id, &volume, &source, findings);
         job.session().volume = Some((hash, Arc::new(volume)));
         Ok(outcome)

@@ -192,8 +192,7 @@ fn store(job: &mut Job<'_>, solid: Solid, made: &Made) -> Result<(), Failure> {
     let hash = job.write(&path, |out, ctx| {
         Ok(ply::write(solid.mesh(), out, &ctx.part("writing", 0.9, 1.0))?)
     })?;
-    let text = serde_json::to_string_pretty(made).unwrap_or_default() + "\n";
-    job.write_text(&artefacts::product(&made.item, "json"), &text)?;
+    job.write_record(&artefacts::product(&made.item, "json"), &made)?;
     job.session()
         .solids
         .insert(made.item.clone(), Some((hash, Arc::new(solid))));

@@ -164,10 +164,7 @@ impl Print {
             process,
         };
         let check = verify(&summary, &work, job.ctx())?;
-        job.write(&artefacts::product(item, "gcode"), |out, _| {
-            out.write_all(&gcode)
-                .map_err(|e| Failure::new(ErrorKind::Io, "case-io", e.to_string(), ""))
-        })?;
+        job.write_bytes(&artefacts::product(item, "gcode"), &gcode)?;
         let printed = Printed {
             printer: printer.title.clone(),
             program: summary.program.clone().unwrap_or_default(),
@@ -179,8 +176,7 @@ impl Print {
             deviation: check.deviation,
             hand: hand(check.hand).to_owned(),
         };
-        let text = serde_json::to_string_pretty(&printed).unwrap_or_default() + "\n";
-        job.write_text(&artefacts::product(item, "print.json"), &text)?;
+        job.write_record(&artefacts::product(item, "print.json"), &printed)?;
         let hours = printed
             .seconds
             .map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 /// Propose a plan by one of the procedures
 ///
-/// The plan is written to `plan.json` of the case. It is a proposal: read it, and edit it where needed.
+/// The plan is written to `plan.json` of the case. It is a proposal for a person to judge; proposing again
+/// with other settings replaces it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Propose {
     /// Name of the procedure
@@ -40,7 +41,7 @@ impl Command for Propose {
         let plan = procedure.propose(&Value::Object(self.settings.clone()), &scene)?;
         plan.resolve(&scene)?;
         let findings = osteon_plan::check(&scene, &plan);
-        job.write_text(artefacts::PLAN, &plan.to_text()?)?;
+        job.write_bytes(artefacts::PLAN, plan.to_text()?.as_bytes())?;
         let items: Vec<&str> = plan.items.iter().map(osteon_plan::Item::id).collect();
         let summary = vec![format!("{} proposes: {}", self.procedure, items.join(", "))];
         Ok(Outcome {

@@ -28,7 +28,7 @@ pub struct Replay {
 
 impl Command for Replay {
     const NAME: &'static str = "replay";
-    const EFFECT: Effect = Effect::Composes;
+    const EFFECT: Effect = Effect::Tends;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let original = Case::open(&job.session().case)?;

@@ -54,13 +54,10 @@ impl Command for Report {
             report.tables.extend(printed(job, &model.id)?);
         }
         let ctx = job.ctx().part("writing the report", 0.8, 1.0);
-        job.write_text(artefacts::REPORT_PAGE, &osteon_report::html(&report))?;
+        job.write_bytes(artefacts::REPORT_PAGE, osteon_report::html(&report).as_bytes())?;
         ctx.done(0.3)?;
         let paper = osteon_report::pdf(&report)?;
-        job.write(artefacts::REPORT_PAPER, |out, _| {
-            out.write_all(&paper)
-                .map_err(|e| Failure::new(osteon_core::ErrorKind::Io, "case-io", e.to_string(), ""))
-        })?;
+        job.write_bytes(artefacts::REPORT_PAPER, &paper)?;
         let summary = vec![format!("{}: {}", artefacts::REPORT_PAGE, report.headline())];
         Ok(Outcome {
             summary,

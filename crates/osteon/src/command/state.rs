@@ -78,7 +78,7 @@ pub struct Verify {}
 
 impl Command for Verify {
     const NAME: &'static str = "verify";
-    const EFFECT: Effect = Effect::Composes;
+    const EFFECT: Effect = Effect::Tends;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let dir = job.session().case.clone();
@@ -104,7 +104,7 @@ pub struct Undo {}
 
 impl Command for Undo {
     const NAME: &'static str = "undo";
-    const EFFECT: Effect = Effect::Composes;
+    const EFFECT: Effect = Effect::Tends;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
@@ -125,7 +125,7 @@ pub struct Redo {}
 
 impl Command for Redo {
     const NAME: &'static str = "redo";
-    const EFFECT: Effect = Effect::Composes;
+    const EFFECT: Effect = Effect::Tends;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
@@ -146,7 +146,7 @@ pub struct Recover {}
 
 impl Command for Recover {
     const NAME: &'static str = "recover";
-    const EFFECT: Effect = Effect::Composes;
+    const EFFECT: Effect = Effect::Tends;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());

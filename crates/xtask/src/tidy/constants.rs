@@ -1,21 +1,26 @@
 //! A clinical or physical number tells where it comes from.
 //!
-//! In the rooms that decide about patients and printers, the doc comment of every number constant must
-//! name a source (`[key]` of `references.toml`) or say that the number was chosen and why (`Chosen`).
+//! In the rooms that decide about patients, the doc comment of every number constant must name a source
+//! (`[key]` of `references.toml`) or say that the number was chosen and why (`Chosen`). In the rooms that
+//! make matter and measure edges it must at least be explained.
 
 use super::Broken;
 use std::fs;
 use std::path::Path;
 
 /// Folders whose number constants must tell their source.
-const ROOMS: [&str; 6] = [
-    "crates/plan/src/",
-    "crates/procedures/src/",
+const DECIDING: [&str; 3] = ["crates/plan/src/", "crates/procedures/src/", "crates/osteon/src/"];
+
+/// Folders whose number constants must be explained.
+const MAKING: [&str; 4] = [
     "crates/design/src/",
     "crates/print/src/",
-    "crates/image/src/edge",
-    "crates/osteon/src/",
+    "crates/image/src/",
+    "crates/mesh/src/",
 ];
+
+/// Letters that a comment needs to say what a number is and why it is what it is.
+const EXPLAINED: usize = 40;
 
 /// Types of constants that are numbers with a unit.
 const TYPES: [&str; 5] = ["f64", "Mm", "Deg", "Hu", "Percent"];
@@ -30,7 +35,9 @@ pub fn keys(root: &Path) -> Result<Vec<String>, String> {
 
 /// Every number constant of a file that does not tell its source.
 pub fn check(path: &str, text: &str, keys: &[String]) -> Vec<Broken> {
-    if !ROOMS.iter().any(|room| path.starts_with(room)) {
+    let deciding = DECIDING.iter().any(|room| path.starts_with(room));
+    let making = MAKING.iter().any(|room| path.starts_with(room));
+    if !deciding && !making {
         return Vec::new();
     }
     let lines: Vec<&str> = text.lines().collect();
@@ -47,11 +54,14 @@ pub fn check(path: &str, text: &str, keys: &[String]) -> Vec<Broken> {
             .take_while(|line| line.trim_start().starts_with("///"));
         let docs: String = above.copied().collect();
         let cited = keys.iter().any(|key| docs.contains(&format!("[{key}]")));
-        if !cited && !docs.contains("Chosen") {
+        if deciding && !cited && !docs.contains("Chosen") {
             broken.push(format!(
                 "{path}:{}: {name} neither cites a source nor says why it was chosen",
                 n + 1
             ));
+        }
+        if making && docs.len() < EXPLAINED {
+            broken.push(format!("{path}:{}: {name} is not explained", n + 1));
         }
     }
     broken
@@ -84,7 +94,8 @@ mod tests {
         let keys = ["smith-2020".to_owned()];
         let bare = "const LIMIT: Mm = Mm(2.0);\n";
         assert_eq!(check("crates/plan/src/grade.rs", bare, &keys).len(), 1);
-        assert!(check("crates/mesh/src/x.rs", bare, &keys).is_empty());
+        assert_eq!(check("crates/mesh/src/x.rs", bare, &keys).len(), 1);
+        assert!(check("crates/view/src/x.rs", bare, &keys).is_empty());
         let cited = format!("/// Widest breach [smith-2020].\n{bare}");
         assert!(check("crates/plan/src/grade.rs", &cited, &keys).is_empty());
         let chosen = format!("/// Chosen: twice the nozzle.\n{bare}");

@@ -73,7 +73,13 @@ pub fn check(path: &str, text: &str, table: &Table) -> Vec<Broken> {
 /// The package a source belongs to, by its folder; `None` for tests, which may touch what they like.
 fn crate_of(path: &str) -> Option<&'static str> {
     let (folder, rest) = path.strip_prefix("crates/")?.split_once('/')?;
-    if !rest.starts_with("src/") {
+    let stem = rest
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(".rs");
+    let test = stem == "tests" || stem.ends_with("_tests") || stem.starts_with("test_");
+    if !rest.starts_with("src/") || test {
         return None;
     }
     let names = [
