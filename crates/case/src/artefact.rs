@@ -173,13 +173,20 @@ pub(crate) fn open(vfs: &dyn Vfs, path: &CasePath, hash: Sha256) -> Result<Prove
     })
 }
 
+/// Bytes read between two questions whether to stop: a few milliseconds of hashing.
+const PIECE: u64 = 1 << 20;
+
 /// Reads a stored content whole, proven.
-pub(crate) fn read(vfs: &dyn Vfs, path: &CasePath, hash: Sha256) -> Result<Vec<u8>, CaseError> {
+pub(crate) fn read(vfs: &dyn Vfs, path: &CasePath, hash: Sha256, ctx: &Ctx) -> Result<Vec<u8>, CaseError> {
     let mut bytes = Vec::new();
-    open(vfs, path, hash)?
-        .read_to_end(&mut bytes)
-        .map_err(|error| unwrap(vfs, &object(hash), error))?;
-    Ok(bytes)
+    let mut content = open(vfs, path, hash)?;
+    loop {
+        ctx.check()?;
+        let piece = (&mut content).take(PIECE).read_to_end(&mut bytes);
+        if piece.map_err(|error| unwrap(vfs, &object(hash), error))? == 0 {
+            return Ok(bytes);
+        }
+    }
 }
 
 /// Makes sure a stored content is there and what it should be.

@@ -8,7 +8,7 @@ use crate::journal::{Entry, Journal, Tail};
 use crate::path::CasePath;
 use crate::vfs::{Disk, Stat, Vfs, read_small};
 use jiff::Timestamp;
-use osteon_core::{Finding, Severity};
+use osteon_core::{Ctx, Finding, Severity};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub struct Description {
 /// What is to be said of a new case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// Pseudonym: 1 to 64 ASCII letters, digits, `.`, `-`, `_`.
+    /// Pseudonym: 1 to 64 ASCII letters, digits, `.`, `-`, `_`, the first a letter or digit.
     pub id: String,
     /// Frame of reference UID, if already known.
     pub frame_of_reference: Option<String>,
@@ -58,9 +58,10 @@ impl Draft {
     /// What `case.toml` will say.
     pub(crate) fn describe(&self, at: Timestamp, version: &str) -> Result<Description, CaseError> {
         let portable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(portable) {
+        let begins = self.id.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins || self.id.len() > 64 || !self.id.chars().all(portable) {
             let what = format!(
-                "{:?} is not a case id: 1 to 64 ASCII letters, digits, '.', '-', '_'",
+                "{:?} is not a case id: 1 to 64 ASCII letters, digits, '.', '-', '_', first a letter or digit",
                 self.id
             );
             return Err(CaseError::BadEntry { what });
@@ -227,7 +228,15 @@ impl Case {
     /// # Errors
     /// [`CaseError::NoArtefact`], or [`CaseError::Damaged`] if the content is gone or changed.
     pub fn read(&self, path: &CasePath) -> Result<Vec<u8>, CaseError> {
-        artefact::read(self.vfs.as_ref(), path, self.recorded(path)?)
+        self.read_watched(path, &Ctx::default())
+    }
+
+    /// As [`Case::read`] for a content that may be large: stops when asked to.
+    ///
+    /// # Errors
+    /// As [`Case::read`], and [`CaseError::Cancelled`].
+    pub fn read_watched(&self, path: &CasePath, ctx: &Ctx) -> Result<Vec<u8>, CaseError> {
+        artefact::read(self.vfs.as_ref(), path, self.recorded(path)?, ctx)
     }
 
     /// As [`Case::read`], bit by bit; a changed content is reported by a read error at its end.
@@ -330,7 +339,7 @@ pub(crate) fn recorded_description(journal: &Journal) -> Result<Sha256, CaseErro
 
 /// What the case says of itself, from its content.
 pub(crate) fn read_description(vfs: &dyn Vfs, hash: Sha256) -> Result<Description, CaseError> {
-    let bytes = artefact::read(vfs, &Description::file(), hash)?;
+    let bytes = artefact::read(vfs, &Description::file(), hash, &Ctx::default())?;
     let not = |what: String| CaseError::NotACase {
         dir: vfs.place(&CasePath::root()),
         what,

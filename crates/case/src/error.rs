@@ -200,9 +200,10 @@ impl CaseError {
     pub(crate) fn writing(path: PathBuf, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path, source },
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::NotWritable { path, source }
-            }
+            io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidFilename => Self::NotWritable { path, source },
             _ => Self::Io {
                 doing: "write",
                 path,
@@ -269,16 +270,17 @@ impl Explain for CaseError {
             E::NoFolder { .. } => "check the path, or create the case first",
             E::NotACase { .. } => "name a folder that holds a case.toml, or create a case in a new folder",
             E::NotEmpty { .. } => "name a folder that does not exist yet, or an empty one",
-            E::NotWritable { .. } => "check the rights of the folder and whether the disk is mounted read-only",
+            E::NotWritable { .. } => "check the path, the rights of the folder and whether the disk is mounted read-only; or name another folder",
             E::DiskFull { .. } => "nothing was changed; free some space and run the command again",
             E::Io { .. } => "check the disk and its connection, then run the command again",
             E::Locked { .. } => "wait until the other program has finished or close it; the lock ends with its process",
             E::TooNew { .. } => "open the case with the newer version of Osteon; it can still be read",
             E::TooOld { .. } => "migrate the case; this makes a copy and keeps the original",
-            E::Torn { .. } => "recover the case: this cuts the unfinished line, which never took effect",
+            E::Torn { .. } => "run osteon recover on the case: it cuts the unfinished line, which never took effect",
             E::Broken { .. } => {
                 "the journal was changed or damaged outside Osteon: restore journal.jsonl and journal.head from a \
-                 backup; the files in the case folder can still be read"
+                 backup, or run osteon recover if only journal.head is missing; the files in the case folder can still \
+                 be read"
             }
             E::Unfinished { .. } => "free space or repair the disk and open the case again, which puts the files in place",
             E::Unsure { .. } => "check the disk, open the case again and look at its history",
@@ -286,8 +288,8 @@ impl Explain for CaseError {
             E::BadEntry { .. } => "correct the command and run it again",
             E::InputChanged { .. } => "somebody changed the case meanwhile: look at its history and run the command again",
             E::OtherFrame { .. } => "register the images first, or make a new case for this scan",
-            E::ChangedOutside { .. } => "take the changed file into the case, restore the recorded one, or move it away",
-            E::NoArtefact { .. } => "look at the status of the case for what there is",
+            E::ChangedOutside { .. } => "move the changed file away and run the command again, which writes the recorded one anew",
+            E::NoArtefact { .. } => "osteon status lists the files of the case",
             E::Damaged { .. } => "restore the case from a backup, or run the command that made the file again",
             E::OutputUnfinished { .. } => "finish every output before the change is committed",
             E::NothingToUndo => "the creation and migration of a case cannot be undone",

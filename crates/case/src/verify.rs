@@ -19,7 +19,8 @@ impl Case {
     /// Not covered: `identity.toml`, which the journal must not know, and `cache/`, `tmp/` and `lock`.
     ///
     /// # Errors
-    /// [`CaseError::NoFolder`], [`CaseError::Cancelled`], or a failure to read at all.
+    /// [`CaseError::NoFolder`], [`CaseError::NotACase`] if there is no journal either,
+    /// [`CaseError::Cancelled`], or a failure to read at all.
     pub fn verify(dir: &Path, ctx: &Ctx) -> Result<Vec<Finding>, CaseError> {
         Self::verify_on(&Disk::new(dir), ctx)
     }
@@ -33,6 +34,10 @@ impl Case {
         if let Err(error) = read_format(vfs) {
             match error {
                 CaseError::NoFolder { .. } => return Err(error),
+                // Without a journal either there is nothing that could be verified.
+                CaseError::NotACase { .. } if !matches!(vfs.stat(&Journal::file()), Ok(Some(_))) => {
+                    return Err(error);
+                }
                 error => findings.push(trouble(&error)),
             }
         }

@@ -124,15 +124,25 @@ fn argument(setting: &Setting) -> Arg {
         // A negative number is a value here (a threshold of -200 HU), not a flag.
         None => arg
             .long(setting.flag())
-            .allow_hyphen_values(matches!(setting.kind, Kind::Number(_))),
+            .allow_hyphen_values(matches!(setting.kind, Kind::Number(_) | Kind::Integer)),
     };
     match &setting.kind {
         Kind::Word(words) => arg.value_parser(clap::builder::PossibleValuesParser::new(words)),
         Kind::List(_) => arg.action(ArgAction::Append).value_delimiter(','),
+        Kind::Text => arg.value_parser(clap::builder::NonEmptyStringValueParser::new()),
         Kind::Number(unit) if setting.position.is_none() => {
             arg.value_name(unit.clone().unwrap_or_else(|| "X".to_owned()))
         }
         _ => arg,
+    }
+}
+
+/// How to answer when the words cannot be understood: a program that asked for JSON gets JSON.
+pub fn answer(words: &[std::ffi::OsString]) -> Answer {
+    if words.iter().any(|word| word == "--json") {
+        Answer::Json
+    } else {
+        Answer::Text
     }
 }
 

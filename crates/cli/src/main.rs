@@ -11,9 +11,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let registry = Registry::standard();
-    let asked = match arguments::read(&registry, std::env::args_os()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    let answer = arguments::answer(&words);
+    let asked = match arguments::read(&registry, words) {
         Ok(asked) => asked,
-        Err(refused) => return terminal::usage(&refused),
+        Err(refused) => return terminal::usage(&refused, answer),
     };
     let cancel = Cancel::default();
     terminal::stop_on_interrupt(cancel.clone());

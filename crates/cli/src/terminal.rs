@@ -3,7 +3,7 @@
 
 use crate::arguments::Answer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use osteon::{Cancel, Failure, Finding, Outcome, Progress, Severity};
+use osteon::{Cancel, ErrorKind, Failure, Finding, Outcome, Progress, Severity};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -14,10 +14,24 @@ use std::time::Duration;
 const DANGER: u8 = 1;
 
 /// Shows what is wrong with the command line (or the help that was asked for).
-pub fn usage(refused: &clap::Error) -> ExitCode {
-    // A closed pipe (osteon --help | head) is not worth a second error.
-    let _ = refused.print();
+pub fn usage(refused: &clap::Error, answer: Answer) -> ExitCode {
+    if answer == Answer::Json && refused.use_stderr() {
+        print(&usage_failure(refused).to_json());
+    } else {
+        // A closed pipe (osteon --help | head) is not worth a second error.
+        let _ = refused.print();
+    }
     ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2))
+}
+
+/// What is wrong with the command line, as a failure like every other.
+fn usage_failure(refused: &clap::Error) -> Failure {
+    let text = refused.to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let text = text.split("\n\nFor more").next().unwrap_or_default();
+    let message = text.trim_start_matches("error: ").trim_end();
+    let help = "osteon --help lists the commands, osteon <command> --help the settings of one";
+    Failure::new(ErrorKind::Input, "usage", message, help)
 }
 
 /// The first interrupt asks the job to stop; the job then leaves the case as it was.

@@ -1,9 +1,11 @@
 //! A mesh that is proven to bound a volume, and the list of defects when it does not.
 
+use crate::ctx::{Cancelled, Ctx};
 use crate::frame::{Affine, Patient, Point};
 use crate::geometry::Aabb;
 use crate::mesh::Mesh;
 use glam::DVec3;
+use std::convert::Infallible;
 
 /// A mesh that bounds a volume.
 ///
@@ -118,10 +120,20 @@ pub struct NotSolid {
 impl Solid {
     /// Proves that a mesh bounds a volume.
     pub fn new(mesh: Mesh) -> Result<Self, NotSolid> {
-        match prove(&mesh) {
+        let Ok(proven) = Self::watched(mesh, &|| Ok::<(), Infallible>(()));
+        proven
+    }
+
+    /// As [`Solid::new`] for a mesh that may be large: stops when asked to.
+    pub fn proven(mesh: Mesh, ctx: &Ctx) -> Result<Result<Self, NotSolid>, Cancelled> {
+        Self::watched(mesh, &|| ctx.check())
+    }
+
+    fn watched<E>(mesh: Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Result<Self, NotSolid>, E> {
+        Ok(match prove(&mesh, check)? {
             Ok(shells) => Ok(Self { mesh, shells }),
             Err(defects) => Err(NotSolid { mesh, defects }),
-        }
+        })
     }
 
     /// The proven mesh.
@@ -157,8 +169,29 @@ impl Solid {
     }
 }
 
+/// Vertices or triangles between two questions whether to stop: a few milliseconds of work.
+const STRIDE: usize = 1 << 14;
+
+/// The shells, or everything that is wrong.
+type Verdict = Result<Vec<Shell>, Vec<Defect>>;
+
 /// Checks every promise of `Solid`; the shells on success, all defects otherwise.
-fn prove(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
+fn prove<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Verdict, E> {
+    if let Err(defects) = plain(mesh) {
+        return Ok(Err(defects));
+    }
+    check()?;
+    let fans = Fans::new(mesh, check)?;
+    let defects = fans.defects(mesh, check)?;
+    if defects.is_empty() {
+        shells(mesh, check)
+    } else {
+        Ok(Err(defects))
+    }
+}
+
+/// Checks what each vertex and triangle promises by itself.
+fn plain(mesh: &Mesh) -> Result<(), Vec<Defect>> {
     if mesh.triangles.is_empty() {
         return Err(vec![Defect::Empty]);
     }
@@ -166,7 +199,7 @@ fn prove(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
     let dangling = mesh
         .triangles
         .iter()
-        .filter(|t| t.iter().any(|&v| v as usize >= vertices))
+        .filter(|&&[a, b, c]| a.max(b).max(c) as usize >= vertices)
         .count();
     if dangling > 0 {
         return Err(vec![Defect::DanglingIndex { count: dangling }]);
@@ -181,15 +214,10 @@ fn prove(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
             degenerate.add(mesh.vertices[a as usize].vec());
         }
     }
-    if let Some((count, near)) = degenerate.found() {
-        return Err(vec![Defect::Degenerate { count, near }]);
+    match degenerate.found() {
+        Some((count, near)) => Err(vec![Defect::Degenerate { count, near }]),
+        None => Ok(()),
     }
-    let fans = Fans::new(mesh);
-    let defects = fans.defects(mesh);
-    if !defects.is_empty() {
-        return Err(defects);
-    }
-    shells(mesh)
 }
 
 /// Counts occurrences and remembers the first place.
@@ -220,7 +248,7 @@ struct Fans {
 }
 
 impl Fans {
-    fn new(mesh: &Mesh) -> Self {
+    fn new<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Self, E> {
         let mut starts = vec![0_u32; mesh.vertices.len() + 1];
         for &v in mesh.triangles.as_flattened() {
             starts[v as usize + 1] += 1;
@@ -230,26 +258,35 @@ impl Fans {
         }
         let mut fill = starts.clone();
         let mut spokes = vec![(0, 0); mesh.triangles.len() * 3];
-        for &[a, b, c] in &mesh.triangles {
+        for (n, &[a, b, c]) in mesh.triangles.iter().enumerate() {
+            if n % STRIDE == 0 {
+                check()?;
+            }
             for (v, next, previous) in [(a, b, c), (b, c, a), (c, a, b)] {
                 let slot = &mut fill[v as usize];
                 spokes[*slot as usize] = (next, previous);
                 *slot += 1;
             }
         }
-        Self { starts, spokes }
+        Ok(Self { starts, spokes })
     }
 
     fn at(&self, vertex: usize) -> &[(u32, u32)] {
         &self.spokes[self.starts[vertex] as usize..self.starts[vertex + 1] as usize]
     }
 
-    fn defects(&self, mesh: &Mesh) -> Vec<Defect> {
+    fn defects<E>(&self, mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Vec<Defect>, E> {
         let (mut open, mut tangled) = (Tally::default(), Tally::default());
         let (mut pinched, mut loose) = (Tally::default(), Tally::default());
         let (mut nexts, mut previouses) = (Vec::new(), Vec::new());
         for v in 0..mesh.vertices.len() {
+            if v % STRIDE == 0 {
+                check()?;
+            }
             let fan = self.at(v);
+            if is_one_ring(fan) {
+                continue;
+            }
             let place = mesh.vertices[v].vec();
             if fan.is_empty() {
                 loose.add(place);
@@ -290,17 +327,53 @@ impl Fans {
                 .found()
                 .map(|(count, near)| Defect::LooseVertex { count, near }),
         ];
-        found.into_iter().flatten().collect()
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
-/// How many spokes one walk around the vertex visits, for a fan whose nexts and previouses match.
+/// Most fans of a surface have no more spokes than this.
+const SMALL: usize = 8;
+
+/// The largest fan whose ring is looked for by searching spoke by spoke.
+const LARGE: usize = 16;
+
+/// True only for a fan without a defect: one walk around the vertex visits every spoke once.
+///
+/// A walk that is back at its start after as many steps as there are spokes has met as many different
+/// `next`s, so each spoke is visited once, and the `previous`es are the `next`s in another order. Almost every
+/// vertex of a surface is like that, and needs no sorting.
+fn is_one_ring(fan: &[(u32, u32)]) -> bool {
+    if fan.is_empty() || fan.len() > SMALL {
+        return !fan.is_empty() && fan.len() <= LARGE && turns(fan) == fan.len();
+    }
+    // Of a fixed length, so that a spoke is found without a branch.
+    let (mut nexts, mut previouses) = ([u32::MAX; SMALL], [u32::MAX; SMALL]);
+    for (n, &(next, previous)) in fan.iter().enumerate() {
+        (nexts[n], previouses[n]) = (next, previous);
+    }
+    let start = nexts[0];
+    let mut at = previouses[0];
+    for _ in 1..fan.len() {
+        let mut found = 0;
+        for (n, &next) in nexts.iter().enumerate() {
+            found = if next == at { n } else { found };
+        }
+        // Back too soon, or nowhere.
+        if at == start || nexts[found] != at {
+            return false;
+        }
+        at = previouses[found];
+    }
+    at == start
+}
+
+/// How many spokes one walk around the vertex visits; 0 if it breaks off or never returns to its start.
 fn turns(fan: &[(u32, u32)]) -> usize {
     let start = fan[0].0;
     let mut at = start;
     for turn in 1..=fan.len() {
         let Some(&(_, previous)) = fan.iter().find(|spoke| spoke.0 == at) else {
-            return turn;
+            return 0;
         };
         at = previous;
         if at == start {
@@ -311,16 +384,30 @@ fn turns(fan: &[(u32, u32)]) -> usize {
 }
 
 /// Splits a closed 2-manifold into shells and checks that each encloses a volume.
-fn shells(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
+fn shells<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Verdict, E> {
     let mut parent: Vec<u32> = (0..mesh.vertices.len() as u32).collect();
-    for &[a, b, c] in &mesh.triangles {
-        unite(&mut parent, a, b);
-        unite(&mut parent, a, c);
+    for (n, &[a, b, c]) in mesh.triangles.iter().enumerate() {
+        if n % STRIDE == 0 {
+            check()?;
+        }
+        let root = parent[a as usize];
+        // Most triangles join what is joined already, by the same parent.
+        if parent[b as usize] != root || parent[c as usize] != root {
+            unite(&mut parent, a, b);
+            unite(&mut parent, a, c);
+        }
+    }
+    // Every parent is smaller than its child or the root itself, so one pass upward leads all to their roots.
+    for v in 0..parent.len() {
+        parent[v] = parent[parent[v] as usize];
     }
     let mut number = vec![u32::MAX; parent.len()];
     let mut shells: Vec<(DVec3, Shell)> = Vec::new();
-    for &triangle in &mesh.triangles {
-        let root = find(&mut parent, triangle[0]) as usize;
+    for (n, &triangle) in mesh.triangles.iter().enumerate() {
+        if n % STRIDE == 0 {
+            check()?;
+        }
+        let root = parent[triangle[0] as usize] as usize;
         let corners = mesh.corners(triangle);
         if number[root] == u32::MAX {
             number[root] = shells.len() as u32;
@@ -337,9 +424,11 @@ fn shells(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
         let [a, b, c] = corners.map(|p| p - *origin);
         shell.volume += a.dot(b.cross(c)) / 6.0;
         shell.triangles += 1;
-        shell.bounds = corners
-            .into_iter()
-            .fold(shell.bounds, |bounds, p| bounds.with(Point::from_vec(p)));
+    }
+    // Every vertex belongs to a triangle, or the fans would have said so.
+    for (&place, &root) in mesh.vertices.iter().zip(&parent) {
+        let shell = &mut shells[number[root as usize] as usize].1;
+        shell.bounds = shell.bounds.with(place);
     }
     let mut shells: Vec<Shell> = shells.into_iter().map(|(_, shell)| shell).collect();
     shells.sort_by(|a, b| b.volume.total_cmp(&a.volume));
@@ -352,10 +441,10 @@ fn shells(mesh: &Mesh) -> Result<Vec<Shell>, Vec<Defect>> {
             wrong.add(shell.bounds.middle().vec());
         }
     }
-    match wrong.found() {
+    Ok(match wrong.found() {
         Some((count, near)) => Err(vec![Defect::InsideOut { count, near }]),
         None => Ok(shells),
-    }
+    })
 }
 
 fn find(parent: &mut [u32], mut v: u32) -> u32 {
@@ -416,6 +505,15 @@ mod tests {
         mesh
     }
 
+    #[test]
+    fn a_proof_stops_when_it_is_asked_to() {
+        let ctx = Ctx::default();
+        let mesh = cuboid(DVec3::ZERO, DVec3::ONE);
+        assert_eq!(Solid::proven(mesh.clone(), &ctx), Ok(Solid::new(mesh.clone())));
+        ctx.cancel().stop();
+        assert_eq!(Solid::proven(mesh, &ctx), Err(Cancelled));
+    }
+
     fn defects(mesh: Mesh) -> Vec<Defect> {
         Solid::new(mesh).unwrap_err().defects
     }
@@ -425,6 +523,37 @@ mod tests {
         let solid = Solid::new(cuboid(DVec3::ZERO, DVec3::new(1.0, 2.0, 3.0))).unwrap();
         assert!((solid.volume() - 6.0).abs() < 1e-12);
         assert_eq!((solid.shells().len(), solid.genus()), (1, 0));
+    }
+
+    #[test]
+    fn a_small_fan_is_a_ring_exactly_if_its_spokes_are_matched_and_walked_at_once() {
+        let slow = |fan: &[(u32, u32)]| {
+            let sorted = |pick: fn(&(u32, u32)) -> u32| {
+                let mut all: Vec<u32> = fan.iter().map(pick).collect();
+                all.sort_unstable();
+                all
+            };
+            let (nexts, previouses) = (sorted(|s| s.0), sorted(|s| s.1));
+            nexts == previouses && nexts.windows(2).all(|w| w[0] != w[1]) && turns(fan) == fan.len()
+        };
+        let mut rings = 0;
+        // All fans of four spokes between four neighbours.
+        for code in 0..1_u32 << 16 {
+            let fan: Vec<(u32, u32)> = (0..4)
+                .map(|n| (code >> (4 * n) & 3, code >> (4 * n + 2) & 3))
+                .collect();
+            assert_eq!(is_one_ring(&fan), slow(&fan), "{fan:?}");
+            rings += usize::from(slow(&fan));
+        }
+        // Six rings of four neighbours, their spokes in any of 24 orders.
+        assert_eq!(rings, 6 * 24);
+        let around = |n: u32| -> Vec<(u32, u32)> { (0..n).map(|v| (v, (v + 1) % n)).collect() };
+        assert!(
+            is_one_ring(&around(8))
+                && is_one_ring(&around(16))
+                && !is_one_ring(&around(17))
+                && !is_one_ring(&[])
+        );
     }
 
     #[test]

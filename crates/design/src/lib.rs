@@ -20,8 +20,8 @@ pub mod model;
 pub mod place;
 pub mod reread;
 #[cfg(test)]
-#[path = "../../mesh/src/shapes.rs"]
-mod shapes;
+#[path = "../../mesh/src/test_shapes.rs"]
+mod test_shapes;
 pub mod stroke_font;
 pub mod style;
 

@@ -1,5 +1,7 @@
+//! Marks stand on the model, legible and the right way round, or it is said why not.
+
 use super::*;
-use crate::shapes::{ball, block, moved, shaped};
+use crate::test_shapes::{ball, block, moved, shaped};
 use glam::{DMat3, DVec3};
 use osteon_core::{Affine, Direction, Side};
 

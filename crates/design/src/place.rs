@@ -220,7 +220,7 @@ fn usable(map: &DepthMap, x: usize, y: usize, style: &MarkStyle, max_slope: f64)
 mod tests {
     use super::*;
     use crate::axes::{Axes, Face};
-    use crate::shapes::{ball, block, shaped};
+    use crate::test_shapes::{ball, block, shaped};
 
     fn front(solid: &Solid) -> Ground {
         let view = Axes::PATIENT.view(Face::Front).unwrap();

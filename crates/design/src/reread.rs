@@ -161,7 +161,7 @@ impl Page {
 mod tests {
     use super::*;
     use crate::axes::{Axes, Face};
-    use crate::shapes::{block, shaped};
+    use crate::test_shapes::{block, shaped};
     use crate::style::MarkStyle;
     use glam::DVec3;
     use osteon_core::Affine;

@@ -56,6 +56,9 @@ const MOST_SHIFT: usize = 3;
 /// Size in mm of the blocks in which levels are averaged; they and their neighbours reach 1.5 mm around.
 const BLOCK: f64 = 1.5;
 
+/// Spacings are good to some 1e-12, and 1.5 blocks at slices of 1 mm must be two however the patient is turned.
+const SLACK: f64 = 1e-6;
+
 /// How far in mm the boundary can move: 226 HU is up to 1 mm too fat.
 const BAND: f64 = 1.2;
 
@@ -74,7 +77,7 @@ pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, C
     );
     let grid = volume.grid();
     let spacing = grid.spacing().to_array();
-    let block = spacing.map(|mm| (BLOCK / mm).round().clamp(1.0, 16.0) as usize);
+    let block = spacing.map(|mm| (BLOCK / mm + SLACK).round().clamp(1.0, 16.0) as usize);
     let counts = [0, 1, 2].map(|a| grid.dims()[a].div_ceil(block[a]));
     let profiles = Profiles::new(volume);
     let mut sums = vec![Sum::default(); counts[0] * counts[1] * counts[2]];
@@ -112,7 +115,7 @@ pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, C
 pub fn refine(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Refined, Cancelled> {
     let levels = measure(volume, mask, &ctx.part("edge levels", 0.0, 0.7))?;
     let least = volume.grid().spacing().min_element();
-    let layers = (BAND / least).ceil().clamp(2.0, 4.0) as usize;
+    let layers = (BAND / least - SLACK).ceil().clamp(2.0, 4.0) as usize;
     let mut mask = mask.clone();
     for layer in 0..layers {
         ctx.done(0.7 + 0.3 * layer as f64 / layers as f64)?;
@@ -312,27 +315,29 @@ struct Profiles<'a> {
     strides: [usize; 3],
     /// Takes a gradient by voxel index to the direction in the patient, as a step of voxel indices.
     metric: Mat3,
-    linear: Mat3,
+    /// Takes a step of voxel indices, multiplied from both sides, to the square of its length in mm. Like
+    /// `metric` it is the same, to the last bit that counts, however the patient is turned.
+    gram: Mat3,
 }
 
 impl<'a> Profiles<'a> {
     fn new(volume: &'a Volume<i16>) -> Self {
         let grid: &Grid = volume.grid();
         let [nx, ny, _] = grid.dims();
-        let inverse = grid.to_voxel().linear;
+        let (linear, inverse) = (grid.to_patient().linear, grid.to_voxel().linear);
         Self {
             samples: volume.samples(),
             dims: grid.dims(),
             strides: [1, nx, nx * ny],
             metric: (inverse * inverse.transpose()).as_mat3(),
-            linear: grid.to_patient().linear.as_mat3(),
+            gram: (linear.transpose() * linear).as_mat3(),
         }
     }
 
     /// The profile through the middle between a voxel inside and its neighbour outside.
     fn through(&self, inside: [i32; 3], step: Step) -> Profile {
         let along = self.metric * self.gradient(inside, step);
-        let (voxels, mm) = (along.length(), (self.linear * along).length());
+        let (voxels, mm) = (along.length(), along.dot(self.gram * along).sqrt());
         let mut profile = [0.0; 2 * SIDE + 1];
         if !(voxels > 0.0 && mm > 0.0) {
             return Profile(profile);

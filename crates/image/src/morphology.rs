@@ -75,6 +75,10 @@ struct Ball {
     reach: [usize; 3],
 }
 
+/// Steps of exactly the radius stay in however the map is rounded: the positions and directions of a DICOM
+/// header are good to some 1e-12 of a slice distance, and a turned patient must give the same ball.
+const SLACK: f64 = 1e-6;
+
 /// All rows in which the ball spans the same steps along x.
 struct Beam {
     low: i64,
@@ -90,10 +94,9 @@ impl Ball {
         let dims = grid.dims();
         // A step d has d[a] = (row a of the inverse) · (its mm), so |d[a]| ≤ |row a| · radius.
         let rows = [inverse.x_axis, inverse.y_axis, inverse.z_axis];
-        let bound = [0, 1, 2].map(|a| (rows[a].length() * radius + 1e-9).min(dims[a] as f64) as i64);
+        let bound = [0, 1, 2].map(|a| (rows[a].length() * radius * (1.0 + SLACK)).min(dims[a] as f64) as i64);
         let within = |x: i64, y: i64, z: i64| {
-            // A hair of slack keeps steps of exactly the radius in, however the map is rounded.
-            (linear * DVec3::new(x as f64, y as f64, z as f64)).length() <= radius * (1.0 + 1e-12)
+            (linear * DVec3::new(x as f64, y as f64, z as f64)).length() <= radius * (1.0 + SLACK)
         };
         let mut beams: Vec<Beam> = Vec::new();
         let mut reach = [0; 3];
@@ -319,6 +322,8 @@ mod tests {
         mask.set(4, 4, 4, true);
         let count = |radius| dilate(&mask, radius, &Ctx::default()).unwrap().count();
         assert_eq!((count(0.0), count(0.69), count(0.7), count(2.1)), (1, 1, 7, 123));
+        // Nor does it matter that a DICOM header gives the spacing in decimals.
+        assert_eq!((count(0.7 - 1e-11), count(2.1 - 1e-11)), (7, 123));
         assert_eq!(count(-1.0), 1);
         assert_eq!(count(f64::NAN), 1);
     }

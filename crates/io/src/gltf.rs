@@ -237,7 +237,7 @@ fn linear(value: u8) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{ball, cuboid};
+    use crate::test_shapes::{ball, cuboid};
     use glam::DMat3;
 
     fn written(objects: &[Object<'_>]) -> (Value, Vec<u8>) {

@@ -26,4 +26,4 @@ mod weld;
 
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
-mod shapes;
+mod test_shapes;

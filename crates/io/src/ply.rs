@@ -447,7 +447,7 @@ fn parse_property(words: &[&str]) -> Option<Property> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::skewed;
+    use crate::test_shapes::skewed;
     use osteon_core::Explain;
     use proptest::prelude::*;
 

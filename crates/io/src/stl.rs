@@ -367,7 +367,7 @@ impl<'a> Words<'a> {
 mod tests {
     use super::*;
     use crate::mesh_file::{LengthUnit, Space};
-    use crate::shapes::{ball, cuboid, skewed};
+    use crate::test_shapes::{ball, cuboid, skewed};
     use osteon_core::Explain;
     use proptest::prelude::*;
 

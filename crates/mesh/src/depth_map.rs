@@ -283,7 +283,7 @@ fn lower32(cell: &AtomicU32, value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{ball, block, moved};
+    use crate::test_shapes::{ball, block, moved};
     use osteon_core::Affine;
 
     fn view(toward: DVec3, up: DVec3) -> View {

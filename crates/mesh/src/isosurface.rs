@@ -6,7 +6,7 @@
 //! the rows before them: no hash table, the same order at any number of threads.
 
 #[cfg(test)]
-mod accuracy;
+mod accuracy_tests;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -117,7 +117,7 @@ pub fn isosurface(
     ctx.done(0.2)?;
     let mesh = scene.build(&plan, ctx)?;
     ctx.done(0.6)?;
-    let solid = Solid::new(mesh).map_err(Box::new)?;
+    let solid = Solid::proven(mesh, ctx)?.map_err(Box::new)?;
     ctx.done(1.0)?;
     Ok(solid)
 }

@@ -20,6 +20,6 @@ pub mod measure;
 pub mod press;
 mod refine;
 pub mod section;
-#[cfg(test)]
-mod shapes;
 pub mod strokes;
+#[cfg(test)]
+mod test_shapes;

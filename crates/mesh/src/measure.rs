@@ -54,7 +54,7 @@ pub fn measure(solid: &Solid) -> Measures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{block, moved};
+    use crate::test_shapes::{block, moved};
 
     #[test]
     fn a_box_has_its_volume_area_and_centroid_wherever_it_is() {

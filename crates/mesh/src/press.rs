@@ -170,7 +170,7 @@ pub fn press(solid: &Solid, view: &View, marks: &Marks<'_>, ctx: &Ctx) -> Result
         }
     }
     ctx.done(0.7)?;
-    Ok(Solid::new(mesh).map_err(Box::new)?)
+    Ok(Solid::proven(mesh, ctx)?.map_err(Box::new)?)
 }
 
 /// One place where marks are to be pressed in.

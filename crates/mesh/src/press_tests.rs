@@ -1,7 +1,9 @@
+//! Grooves have their depth and width, read back the right way round, and spoil nothing else.
+
 use super::*;
 use crate::depth_map::Window;
 use crate::inspect::grooves;
-use crate::shapes::{ball, block, moved, shaped};
+use crate::test_shapes::{ball, block, moved, shaped};
 use osteon_core::Direction;
 
 const GROOVE: Groove = Groove {

@@ -122,7 +122,7 @@ impl Patch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::block;
+    use crate::test_shapes::block;
     use osteon_core::{Mesh, Point, Solid};
 
     #[test]

@@ -1,10 +1,11 @@
-//! Where planes cut a mesh: outlines to draw on slices.
+//! Where planes cut a mesh: outlines to draw on slices, to compare with a print, and the box around them.
 //!
 //! A vertex exactly on a plane counts as above it, so that every crossing is one of an edge with one
 //! end above and one below: no special cases, and no gaps where a plane passes through vertices.
 
-use osteon_core::{Cancelled, Ctx, Direction, Mesh, Patient, Plane, Point};
+use osteon_core::{Aabb, Cancelled, Ctx, Direction, Mesh, Patient, Plane, Point};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Triangles looked at by one task.
 const CHUNK: usize = 1 << 15;
@@ -14,95 +15,158 @@ const CHUNK: usize = 1 << 15;
 /// A closed outline repeats its first point at the end; one that ends at an open edge of the mesh does
 /// not. Seen with the plane's normal pointing at the viewer, an outline runs counter-clockwise around
 /// material. Planes with the same normal are cut together, in one pass over the mesh.
-pub fn sections(
-    mesh: &Mesh,
-    planes: &[Plane<Patient>],
-    ctx: &Ctx,
-) -> Result<Vec<Vec<Vec<Point<Patient>>>>, Cancelled> {
+pub fn sections(mesh: &Mesh, planes: &[Plane<Patient>], ctx: &Ctx) -> Result<Vec<Vec<Outline>>, Cancelled> {
     let mut outlines = vec![Vec::new(); planes.len()];
-    let mut left: Vec<usize> = (0..planes.len()).collect();
-    while let Some(&first) = left.first() {
-        let normal = planes[first].normal;
-        let (family, others) = left
-            .iter()
-            .copied()
-            .partition::<Vec<usize>, _>(|&p| planes[p].normal == normal);
-        left = others;
-        let mut family: Vec<(f64, usize)> = family
-            .into_iter()
-            .map(|p| (planes[p].point.vec().dot(normal.vec()), p))
-            .collect();
-        family.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let heights: Vec<f64> = family.iter().map(|f| f.0).collect();
-        let found = parallel_sections(mesh, normal, &heights, ctx)?;
-        for ((_, plane), outline) in family.into_iter().zip(found) {
-            outlines[plane] = outline;
+    let families = families(planes);
+    for (done, (normal, family)) in families.iter().enumerate() {
+        let (heights, numbers): (Vec<f64>, Vec<usize>) = family.iter().copied().unzip();
+        let stack = Stack::new(mesh, *normal, &heights);
+        for (plane, found) in numbers.into_iter().zip(stack.outlines(ctx)?) {
+            outlines[plane] = found;
         }
-        ctx.done(1.0 - left.len() as f64 / planes.len() as f64)?;
+        ctx.done((done + 1) as f64 / families.len() as f64)?;
     }
     Ok(outlines)
 }
 
-/// Outlines at ascending heights along `normal`.
-fn parallel_sections(
-    mesh: &Mesh,
-    normal: Direction<Patient>,
-    heights: &[f64],
-    ctx: &Ctx,
-) -> Result<Vec<Vec<Vec<Point<Patient>>>>, Cancelled> {
-    let n = normal.vec();
-    let along: Vec<f64> = mesh.vertices.par_iter().map(|p| p.vec().dot(n)).collect();
-    let crossings: Vec<Vec<(u32, u32)>> = mesh
-        .triangles
-        .par_chunks(CHUNK)
-        .enumerate()
-        .map(|(chunk, triangles)| {
-            ctx.check()?;
-            let mut found = Vec::new();
-            for (t, triangle) in triangles.iter().enumerate() {
-                let h = triangle.map(|v| along[v as usize]);
-                let (low, high) = (h[0].min(h[1]).min(h[2]), h[0].max(h[1]).max(h[2]));
-                // Above means ≥: the plane cuts when low < height ≤ high.
-                let from = heights.partition_point(|&height| height <= low);
-                for plane in (from..heights.len()).take_while(|&p| heights[p] <= high) {
-                    found.push((plane as u32, (chunk * CHUNK + t) as u32));
-                }
-            }
-            Ok(found)
-        })
-        .collect::<Result<_, Cancelled>>()?;
-    let mut cut = vec![Vec::new(); heights.len()];
-    for (plane, triangle) in crossings.into_iter().flatten() {
-        cut[plane as usize].push(triangle);
+/// The box around the outlines of all planes together, empty where none meets the mesh.
+///
+/// Nothing is linked, so that a thousand planes through a large mesh need little memory.
+pub fn extent(mesh: &Mesh, planes: &[Plane<Patient>], ctx: &Ctx) -> Result<Aabb<Patient>, Cancelled> {
+    let mut boxes = Vec::new();
+    let families = families(planes);
+    for (done, (normal, family)) in families.iter().enumerate() {
+        let heights: Vec<f64> = family.iter().map(|f| f.0).collect();
+        boxes.push(Stack::new(mesh, *normal, &heights).extent(ctx)?);
+        ctx.done((done + 1) as f64 / families.len() as f64)?;
     }
-    cut.par_iter()
-        .zip(heights)
-        .map(|(triangles, &height)| {
-            ctx.check()?;
-            Ok(outlines(mesh, &along, height, triangles))
-        })
-        .collect()
+    Ok(around_all(&boxes))
+}
+
+/// The box around boxes, some of which may be empty.
+fn around_all(boxes: &[Aabb<Patient>]) -> Aabb<Patient> {
+    let full = boxes.iter().filter(|b| !b.is_empty());
+    Aabb::around(full.flat_map(|b| [b.min, b.max]))
+}
+
+/// Points of the patient along an outline.
+pub type Outline = Vec<Point<Patient>>;
+
+/// Planes of one normal: height along it and place among all planes, from low to high.
+type Family = (Direction<Patient>, Vec<(f64, usize)>);
+
+/// Planes grouped by their normals.
+fn families(planes: &[Plane<Patient>]) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for (number, plane) in planes.iter().enumerate() {
+        let member = (plane.point.vec().dot(plane.normal.vec()), number);
+        match families.iter_mut().find(|(normal, _)| *normal == plane.normal) {
+            Some((_, family)) => family.push(member),
+            None => families.push((plane.normal, vec![member])),
+        }
+    }
+    for (_, family) in &mut families {
+        family.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+    families
+}
+
+/// A mesh and ascending heights along a normal at which it is cut.
+struct Stack<'a> {
+    mesh: &'a Mesh,
+    /// The height of each vertex.
+    along: Vec<f64>,
+    heights: &'a [f64],
+}
+
+impl<'a> Stack<'a> {
+    fn new(mesh: &'a Mesh, normal: Direction<Patient>, heights: &'a [f64]) -> Self {
+        let n = normal.vec();
+        let along = mesh.vertices.par_iter().map(|p| p.vec().dot(n)).collect();
+        Self { mesh, along, heights }
+    }
+
+    /// Which of the heights cut a triangle.
+    fn cuts(&self, triangle: [u32; 3]) -> Range<usize> {
+        let h = triangle.map(|v| self.along[v as usize]);
+        let (low, high) = (h[0].min(h[1]).min(h[2]), h[0].max(h[1]).max(h[2]));
+        // Above means ≥: the plane cuts when low < height ≤ high.
+        let from = self.heights.partition_point(|&height| height <= low);
+        let cut = self.heights[from..].iter().take_while(|&&height| height <= high);
+        from..from + cut.count()
+    }
+
+    fn outlines(&self, ctx: &Ctx) -> Result<Vec<Vec<Outline>>, Cancelled> {
+        let crossings: Vec<Vec<(u32, u32)>> = self
+            .mesh
+            .triangles
+            .par_chunks(CHUNK)
+            .enumerate()
+            .map(|(chunk, triangles)| {
+                ctx.check()?;
+                let numbered = triangles.iter().zip(chunk * CHUNK..);
+                let cuts =
+                    numbered.flat_map(|(&t, n)| self.cuts(t).map(move |plane| (plane as u32, n as u32)));
+                Ok(cuts.collect())
+            })
+            .collect::<Result<_, Cancelled>>()?;
+        let mut cut = vec![Vec::new(); self.heights.len()];
+        for (plane, triangle) in crossings.into_iter().flatten() {
+            cut[plane as usize].push(triangle);
+        }
+        cut.par_iter()
+            .zip(self.heights)
+            .map(|(triangles, &height)| {
+                ctx.check()?;
+                Ok(outlines(self.mesh, &self.along, height, triangles))
+            })
+            .collect()
+    }
+
+    fn extent(&self, ctx: &Ctx) -> Result<Aabb<Patient>, Cancelled> {
+        let boxes: Vec<Aabb<Patient>> = self
+            .mesh
+            .triangles
+            .par_chunks(CHUNK)
+            .map(|triangles| {
+                ctx.check()?;
+                let mut around = Aabb::EMPTY;
+                for &triangle in triangles {
+                    for height in &self.heights[self.cuts(triangle)] {
+                        let (down, up) = segment(&self.along, *height, triangle);
+                        for end in [down, up] {
+                            around = around.with(crossing(self.mesh, &self.along, *height, end));
+                        }
+                    }
+                }
+                Ok(around)
+            })
+            .collect::<Result<_, Cancelled>>()?;
+        Ok(around_all(&boxes))
+    }
+}
+
+/// The edges, named by their ends, where a triangle goes down through a height and comes up again.
+///
+/// From the first to the second, seen from above, an outward triangle keeps material on the left.
+fn segment(along: &[f64], height: f64, [a, b, c]: [u32; 3]) -> (u64, u64) {
+    let above = |v: u32| along[v as usize] >= height;
+    let key = |a: u32, b: u32| u64::from(a.min(b)) << 32 | u64::from(a.max(b));
+    let edges = [(a, b), (b, c), (c, a)];
+    let edge = |from_above: bool| {
+        let found = edges
+            .into_iter()
+            .find(|&(p, q)| above(p) == from_above && above(q) != from_above);
+        found.map_or(0, |(p, q)| key(p, q))
+    };
+    (edge(true), edge(false))
 }
 
 /// Links the segments of the cut triangles to polylines.
-fn outlines(mesh: &Mesh, along: &[f64], height: f64, triangles: &[u32]) -> Vec<Vec<Point<Patient>>> {
-    let above = |v: u32| along[v as usize] >= height;
-    let key = |a: u32, b: u32| u64::from(a.min(b)) << 32 | u64::from(a.max(b));
-    // Each triangle gives one segment, from the edge where it goes down to the edge where it comes up:
-    // with outward triangles this keeps material on the left.
+fn outlines(mesh: &Mesh, along: &[f64], height: f64, triangles: &[u32]) -> Vec<Outline> {
     let segments: Vec<(u64, u64)> = triangles
         .iter()
-        .map(|&t| {
-            let [a, b, c] = mesh.triangles[t as usize];
-            let edges = [(a, b), (b, c), (c, a)];
-            let edge = |from_above: bool| {
-                let found = edges
-                    .into_iter()
-                    .find(|&(p, q)| above(p) == from_above && above(q) != from_above);
-                found.map_or(0, |(p, q)| key(p, q))
-            };
-            (edge(true), edge(false))
-        })
+        .map(|&t| segment(along, height, mesh.triangles[t as usize]))
         .collect();
     let mut starts: Vec<(u64, u32)> = segments.iter().map(|s| s.0).zip(0..).collect();
     starts.sort_unstable();
@@ -132,7 +196,7 @@ fn outlines(mesh: &Mesh, along: &[f64], height: f64, triangles: &[u32]) -> Vec<V
             keys.push(segments[segment].1);
             at = next(segments[segment].1, &used);
         }
-        let mut line: Vec<Point<Patient>> = keys.iter().map(|&k| crossing(mesh, along, height, k)).collect();
+        let mut line: Outline = keys.iter().map(|&k| crossing(mesh, along, height, k)).collect();
         line.dedup();
         // Where a plane only touches a vertex the outline shrinks to that vertex.
         if line.len() > 1 {
@@ -153,7 +217,7 @@ fn crossing(mesh: &Mesh, along: &[f64], height: f64, key: u64) -> Point<Patient>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{ball, block, moved};
+    use crate::test_shapes::{ball, block, moved};
     use glam::DVec3;
     use proptest::prelude::*;
 
@@ -235,6 +299,25 @@ mod tests {
             .collect();
         assert!((areas[0] - 48.0).abs() < 1e-9 && (areas[1] - 32.0).abs() < 1e-9);
         assert_eq!(found[0], found[2]);
+    }
+
+    #[test]
+    fn the_extent_of_many_planes_is_the_box_around_their_outlines() {
+        let mesh = ball(10.0, 1.0).into_mesh();
+        let tilted = DVec3::new(1.0, 2.0, 2.0) / 3.0;
+        let planes: Vec<_> = (-30..=4)
+            .map(|k| {
+                plane(
+                    DVec3::Z * f64::from(k) * 0.5,
+                    if k % 3 == 0 { tilted } else { DVec3::Z },
+                )
+            })
+            .collect();
+        let found = sections(&mesh, &planes, &Ctx::default()).unwrap();
+        let around = Aabb::around(found.into_iter().flatten().flatten());
+        assert_eq!(extent(&mesh, &planes, &Ctx::default()).unwrap(), around);
+        let above = [plane(DVec3::Z * 11.0, DVec3::Z)];
+        assert!(extent(&mesh, &above, &Ctx::default()).unwrap().is_empty());
     }
 
     proptest! {

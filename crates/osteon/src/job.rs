@@ -58,6 +58,7 @@ pub(crate) fn step(
 ) -> Result<Outcome, Failure> {
     let entry = registry.command(name)?;
     schema::check(settings, &entry.schema)?;
+    let settings = &entry.complete(settings)?;
     let guarded = catch_unwind(AssertUnwindSafe(|| match entry.effect {
         Effect::Changes | Effect::Starts => change(registry, session, entry, settings, ctx),
         Effect::Reads => {
@@ -288,7 +289,7 @@ impl<'a> Job<'a> {
     /// The content of an artefact this command depends on.
     pub fn read(&mut self, path: &str) -> Result<Vec<u8>, Failure> {
         self.needs(path)?;
-        Ok(self.case()?.read(&CasePath::new(path)?)?)
+        Ok(self.case()?.read_watched(&CasePath::new(path)?, &self.ctx)?)
     }
 
     /// Writes an artefact; it takes effect with the command's journal line.
@@ -376,7 +377,7 @@ impl<'a> Job<'a> {
             &path,
             |bytes, ctx| {
                 let mesh = first_mesh(osteon_io::ply::read(bytes, ctx)?);
-                Solid::new(mesh).map_err(|not| {
+                Solid::proven(mesh, ctx)?.map_err(|not| {
                     let help = "run osteon verify, and osteon make to make it again";
                     Failure::new(ErrorKind::Numeric, "not-solid", not.to_string(), help)
                 })
@@ -417,7 +418,7 @@ impl<'a> Job<'a> {
         if let Some(thing) = kept(slot(self.session), hash) {
             return Ok(thing);
         }
-        let bytes = self.case()?.read(&CasePath::new(path)?)?;
+        let bytes = self.case()?.read_watched(&CasePath::new(path)?, &self.ctx)?;
         let thing = Arc::new(read(&bytes, &self.ctx)?);
         *slot(self.session) = Some((hash, Arc::clone(&thing)));
         Ok(thing)

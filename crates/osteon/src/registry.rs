@@ -64,7 +64,12 @@ impl Outcome {
     /// Takes on what a part of the work had to say.
     pub fn absorb(&mut self, part: Outcome) {
         self.summary.extend(part.summary);
-        self.findings.extend(part.findings);
+        for finding in part.findings {
+            // What two commands noticed alike is told once.
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
     }
 }
 
@@ -77,6 +82,7 @@ pub struct Entry {
     pub effect: Effect,
     /// JSON Schema of its settings, with its documentation.
     pub schema: Value,
+    complete: fn(&Value) -> Result<Value, Failure>,
     prepare: fn(&Value, &mut Session, &Ctx) -> Result<Option<Draft>, Failure>,
     run: fn(&Value, &mut Job<'_>) -> Result<Outcome, Failure>,
 }
@@ -85,12 +91,22 @@ impl Entry {
     /// The list entry of a command.
     pub fn of<C: Command>() -> Self {
         let schema = schemars::schema_for!(C).to_value();
+        let (complete, prepare, run) = (complete::<C>, prepare::<C>, run::<C>);
         Self {
             name: C::NAME,
             effect: C::EFFECT,
             schema,
-            prepare: prepare::<C>,
-            run: run::<C>,
+            complete,
+            prepare,
+            run,
+        }
+    }
+
+    /// The settings with every default written out, as the journal keeps them.
+    pub fn complete(&self, settings: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+        match (self.complete)(&Value::Object(settings.clone()))? {
+            Value::Object(all) => Ok(all),
+            _ => Ok(settings.clone()),
         }
     }
 
@@ -120,6 +136,11 @@ fn read<C: Command>(settings: &Value) -> Result<C, Failure> {
             help,
         )
     })
+}
+
+fn complete<C: Command>(settings: &Value) -> Result<Value, Failure> {
+    let command = read::<C>(settings)?;
+    Ok(serde_json::to_value(&command).unwrap_or_else(|_| settings.clone()))
 }
 
 fn prepare<C: Command>(settings: &Value, session: &mut Session, ctx: &Ctx) -> Result<Option<Draft>, Failure> {

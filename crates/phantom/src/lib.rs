@@ -11,6 +11,7 @@
 //! 5. [`fracture`] – bones broken along known surfaces and moved by known poses
 //! 6. [`scanner`] – spacing, thickness, blur, noise, gantry tilt
 //! 7. [`catalogue`] – ready-made phantoms by name, and the one of the demonstration
+//! 8. [`mesh`] – a ball and a box as meshes
 //!
 //! Frame: DICOM patient coordinates (LPS), millimetres; radiodensity in HU; angles in radians except where
 //! the type says degrees. Sizes are plausible for an adult and not from one source, except where a comment
@@ -19,6 +20,7 @@
 pub mod bones;
 pub mod catalogue;
 pub mod fracture;
+pub mod mesh;
 pub mod motion;
 pub mod phantom;
 pub mod scanner;

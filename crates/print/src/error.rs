@@ -132,7 +132,7 @@ impl Explain for PrintError {
                     .to_owned()
             }
             PrintError::UnknownPrinter { .. } => {
-                "choose one of the built-in printers, or give your own with --printer-file".to_owned()
+                "choose one of the built-in printers with --printer, or give the path of a profile of your own, ending in .toml".to_owned()
             }
             PrintError::TooLarge { ways, .. } => ways.join("; or "),
             PrintError::SlicerNotInstalled { .. } => {

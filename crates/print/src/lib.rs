@@ -30,7 +30,7 @@ pub mod prusa;
 pub mod verify;
 
 #[cfg(test)]
-mod shapes;
+mod test_shapes;
 
 pub use canonical::canonical;
 pub use engine::{Engine, Sliced, Slicing, slice};

@@ -1,55 +1,46 @@
 //! Sections of a solid, and how far two outlines are apart.
 //!
-//! Outlines are unordered strokes in a horizontal plane: enough to measure distances, and nothing has to be
-//! chained. Coordinates are x and y of the frame the caller says, millimetres.
+//! Outlines are unordered strokes in a horizontal plane: enough to measure distances. Coordinates are x and y of the frame the caller says, millimetres.
 
 use glam::{DVec2, DVec3};
-use osteon_core::Mesh;
+use osteon_core::{Cancelled, Ctx, Direction, Mesh, Patient, Plane, Point};
+use osteon_mesh::section::{self, Outline};
 
 /// A straight piece of an outline, from one end to the other.
 pub type Stroke = [DVec2; 2];
 
-/// Where the plane at height `z` (patient, mm) cuts the mesh, as strokes in patient x and y.
+/// Where the planes at heights `z` (patient, mm) cut the mesh: for each its strokes in patient x and y.
 ///
 /// A vertex in the plane counts as above it, so a closed mesh gives closed outlines at every height.
-pub fn section(mesh: &Mesh, z: f64) -> Vec<Stroke> {
-    let cuts = mesh.triangles.iter().map(|&t| cut(mesh.corners(t), z));
-    cuts.flatten().collect()
+pub fn sections(mesh: &Mesh, z: &[f64], ctx: &Ctx) -> Result<Vec<Vec<Stroke>>, Cancelled> {
+    let strokes = |outlines: Vec<Outline>| -> Vec<Stroke> {
+        let ends = |pair: &[Point<Patient>]| [pair[0], pair[1]].map(|p| p.vec().truncate());
+        outlines
+            .iter()
+            .flat_map(|line| line.windows(2).map(ends))
+            .collect()
+    };
+    let found = section::sections(mesh, &planes(z), ctx)?;
+    Ok(found.into_iter().map(strokes).collect())
 }
 
-/// Smallest and largest x and y (patient, mm) of all sections at the heights `planes`, given upward.
+/// Smallest and largest x and y (patient, mm) of all sections at heights `z`.
 ///
 /// `None` if no plane meets the mesh.
-pub fn extent(mesh: &Mesh, planes: &[f64]) -> Option<[DVec2; 2]> {
-    let mut reach: Option<[DVec2; 2]> = None;
-    for &triangle in &mesh.triangles {
-        let corners = mesh.corners(triangle);
-        let low = corners.iter().fold(f64::INFINITY, |z, c| z.min(c.z));
-        let high = corners.iter().fold(f64::NEG_INFINITY, |z, c| z.max(c.z));
-        let first = planes.partition_point(|&z| z <= low);
-        for &z in planes[first..].iter().take_while(|&&z| z <= high) {
-            for end in cut(corners, z).into_iter().flatten() {
-                let [min, max] = reach.unwrap_or([end, end]);
-                reach = Some([min.min(end), max.max(end)]);
-            }
-        }
-    }
-    reach
+pub fn extent(mesh: &Mesh, z: &[f64], ctx: &Ctx) -> Result<Option<[DVec2; 2]>, Cancelled> {
+    let around = section::extent(mesh, &planes(z), ctx)?;
+    Ok((!around.is_empty()).then(|| [around.min, around.max].map(|p| p.vec().truncate())))
 }
 
-/// Where a triangle crosses a height.
-fn cut(corners: [DVec3; 3], z: f64) -> Option<Stroke> {
-    let above = corners.map(|c| c.z >= z);
-    if above[0] == above[1] && above[1] == above[2] {
-        return None;
-    }
-    let mut ends = (0..3).filter(|&i| above[i] != above[(i + 1) % 3]).map(|i| {
-        let (a, b) = (corners[i], corners[(i + 1) % 3]);
-        // From the lower end, whichever triangle asks: neighbours get the same point.
-        let (a, b) = if a.z < b.z { (a, b) } else { (b, a) };
-        a.truncate().lerp(b.truncate(), (z - a.z) / (b.z - a.z))
-    });
-    Some([ends.next()?, ends.next()?])
+/// Horizontal planes.
+fn planes(z: &[f64]) -> Vec<Plane<Patient>> {
+    let normal = Direction::from_vec(DVec3::Z);
+    z.iter()
+        .map(|&z| Plane {
+            point: Point::new(0.0, 0.0, z),
+            normal,
+        })
+        .collect()
 }
 
 /// The distance within which `share` (0 to 1) of outline `from` lies of outline `to`, mm.
@@ -101,27 +92,28 @@ fn squared(p: DVec2, &[a, b]: &Stroke) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{ball, bracket};
-    use osteon_core::Point;
+    use crate::test_shapes::{ball, bracket};
 
     #[test]
     fn a_section_of_a_ball_is_a_circle() {
         let middle = DVec3::new(40.0, -100.0, 900.0);
         let ball = ball(middle, 10.0);
-        let strokes = section(ball.mesh(), 906.0);
+        let [strokes, above] = &sections(ball.mesh(), &[906.0, 911.0], &Ctx::default()).unwrap()[..] else {
+            panic!("two heights");
+        };
         // A chord of the mesh errs by its sagitta: edges of at most 1 mm on r = 8 mm give 1²/64 mm.
         for place in strokes.iter().flatten() {
             assert!((place.distance(middle.truncate()) - 8.0).abs() < 0.03, "{place}");
         }
-        assert!(section(ball.mesh(), 911.0).is_empty());
+        assert!(!strokes.is_empty() && above.is_empty());
     }
 
     #[test]
     fn a_section_through_vertices_is_still_closed() {
         let bracket = bracket(DVec3::ZERO);
         // Every vertex of the bracket is at a multiple of 2.5 mm.
-        let strokes = section(bracket.mesh(), 5.0);
-        let mut ends: Vec<[i64; 2]> = strokes
+        let strokes = sections(bracket.mesh(), &[5.0], &Ctx::default()).unwrap();
+        let mut ends: Vec<[i64; 2]> = strokes[0]
             .iter()
             .flatten()
             .map(|p| [(p.x * 1e6).round() as i64, (p.y * 1e6).round() as i64])
@@ -149,10 +141,12 @@ mod tests {
     fn the_extent_of_many_sections_is_that_of_each() {
         let ball = ball(DVec3::new(5.0, 6.0, 7.0), 10.0);
         let planes: Vec<f64> = (0..40).map(|k| -2.9 + 0.5 * f64::from(k)).collect();
-        let [low, high] = extent(ball.mesh(), &planes).unwrap();
-        let all: Vec<DVec2> = planes
-            .iter()
-            .flat_map(|&z| section(ball.mesh(), z))
+        let ctx = Ctx::default();
+        let [low, high] = extent(ball.mesh(), &planes, &ctx).unwrap().unwrap();
+        let all: Vec<DVec2> = sections(ball.mesh(), &planes, &ctx)
+            .unwrap()
+            .into_iter()
+            .flatten()
             .flatten()
             .collect();
         let around = osteon_core::Aabb::<osteon_core::Patient>::around(
@@ -162,6 +156,6 @@ mod tests {
             [low, high],
             [around.min.vec().truncate(), around.max.vec().truncate()]
         );
-        assert!(extent(ball.mesh(), &[99.0]).is_none());
+        assert!(extent(ball.mesh(), &[99.0], &ctx).unwrap().is_none());
     }
 }

@@ -7,7 +7,7 @@ use crate::error::PrintError;
 use crate::fit::Placement;
 use crate::gcode::{Layer, Summary};
 use crate::material::Material;
-use crate::outline::{Stroke, extent, one_way, section};
+use crate::outline::{Stroke, extent, one_way, sections};
 use crate::printer::{Printer, Process};
 use glam::DVec2;
 use osteon_core::{Ctx, Finding, Severity, Solid};
@@ -113,7 +113,7 @@ pub fn verify(summary: &Summary, job: &Job, ctx: &Ctx) -> Result<Check, PrintErr
     complete(summary, job, &mut check);
     volume(job, &mut check);
     hand(summary, job, &mut check, &ctx.part("outlines", 0.1, 0.8))?;
-    size(summary, job, &mut check);
+    size(summary, job, &mut check, &ctx.part("size", 0.8, 1.0))?;
     ctx.done(1.0)?;
     Ok(check)
 }
@@ -251,7 +251,7 @@ fn plane(layer: &Layer, job: &Job) -> f64 {
 }
 
 /// Width and depth of the outlines are those of the solid.
-fn size(summary: &Summary, job: &Job, check: &mut Check) {
+fn size(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
     let half = job.printer.line() / 2.0;
     let ends = summary
         .model_layers()
@@ -261,9 +261,9 @@ fn size(summary: &Summary, job: &Job, check: &mut Check) {
         Some([min.min(p), max.max(p)])
     });
     let planes: Vec<f64> = summary.model_layers().map(|layer| plane(layer, job)).collect();
-    let (Some([low, high]), Some([solid_low, solid_high])) = (middles, extent(job.solid.mesh(), &planes))
-    else {
-        return;
+    let solid = extent(job.solid.mesh(), &planes, ctx)?;
+    let (Some([low, high]), Some([solid_low, solid_high])) = (middles, solid) else {
+        return Ok(());
     };
     let printed = (high - low) + 2.0 * half;
     let solid = solid_high - solid_low;
@@ -303,6 +303,7 @@ fn size(summary: &Summary, job: &Job, check: &mut Check) {
             .findings
             .push(found.measured(off.abs(), limit, "mm", "nozzle diameter and path accuracy"));
     }
+    Ok(())
 }
 
 /// The ways a print may be the solid's mirror image while lying at the same place, and the solid itself.
@@ -340,13 +341,15 @@ fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<()
     let layers: Vec<&Layer> = (0..count)
         .map(|k| inner[(2 * k + 1) * inner.len() / (2 * count)])
         .collect();
+    let cut = Cut::new(&layers, job, &ctx.part("sections", 0.0, 0.2))?;
+    let ctx = ctx.part("outlines", 0.2, 1.0);
     let mut fits = [false; IMAGES.len()];
     let mut missing = 0;
     for (image, flips) in IMAGES.into_iter().enumerate() {
         let mut distances = Vec::with_capacity(count);
         for (k, layer) in layers.iter().enumerate() {
             ctx.done((image * count + k) as f64 / (IMAGES.len() * count) as f64)?;
-            let truth = cut(layer, job, flips);
+            let truth = cut.flipped(k, job, flips);
             distances.push(one_way(&layer.outer, &truth, NEAR, SAMPLES));
             if image == 0 {
                 // A perimeter over air may be an outer one or one behind it: it explains a part of the
@@ -387,22 +390,38 @@ fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<()
     Ok(())
 }
 
-/// The section of the solid for a layer on the bed, flipped about the solid's middle along some axes.
-fn cut(layer: &Layer, job: &Job, flips: [bool; 3]) -> Vec<Stroke> {
-    let mesh = job.solid.mesh();
-    let middle = mesh.bounds().middle().vec();
-    let height = plane(layer, job);
-    let height = if flips[2] { 2.0 * middle.z - height } else { height };
-    let offset = job.placement.to_bed.offset.truncate();
-    let onto_bed = |p: DVec2| {
-        let x = if flips[0] { 2.0 * middle.x - p.x } else { p.x };
-        let y = if flips[1] { 2.0 * middle.y - p.y } else { p.y };
-        DVec2::new(x, y) + offset
-    };
-    section(mesh, height)
-        .into_iter()
-        .map(|s| s.map(onto_bed))
-        .collect()
+/// The sections of a solid for some layers, and for the layers at the same heights upside down.
+struct Cut {
+    upright: Vec<Vec<Stroke>>,
+    upside_down: Vec<Vec<Stroke>>,
+}
+
+impl Cut {
+    fn new(layers: &[&Layer], job: &Job, ctx: &Ctx) -> Result<Self, PrintError> {
+        let middle = job.solid.mesh().bounds().middle().vec().z;
+        let upright = layers.iter().map(|layer| plane(layer, job));
+        let planes: Vec<f64> = upright.clone().chain(upright.map(|z| 2.0 * middle - z)).collect();
+        let mut upright = sections(job.solid.mesh(), &planes, ctx)?;
+        let upside_down = upright.split_off(layers.len());
+        Ok(Self { upright, upside_down })
+    }
+
+    /// The section for a layer on the bed, flipped about the solid's middle along some axes.
+    fn flipped(&self, layer: usize, job: &Job, flips: [bool; 3]) -> Vec<Stroke> {
+        let middle = job.solid.mesh().bounds().middle().vec();
+        let offset = job.placement.to_bed.offset.truncate();
+        let onto_bed = |p: DVec2| {
+            let x = if flips[0] { 2.0 * middle.x - p.x } else { p.x };
+            let y = if flips[1] { 2.0 * middle.y - p.y } else { p.y };
+            DVec2::new(x, y) + offset
+        };
+        let cut = if flips[2] {
+            &self.upside_down
+        } else {
+            &self.upright
+        };
+        cut[layer].iter().map(|stroke| stroke.map(onto_bed)).collect()
+    }
 }
 
 /// The finding that follows from the comparison of the outlines, if there is one.

@@ -226,12 +226,12 @@ pub fn place(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example;
+    use crate::test_example;
 
     #[test]
     fn the_headline_counts_what_there_is() {
         assert_eq!(
-            example::report().headline(),
+            test_example::report().headline(),
             "Findings: 1 danger, 1 caution, 1 note. Checks: 1 fails, 1 with caution, 2 pass."
         );
         assert_eq!(Report::default().headline(), "Findings: none. Checks: none made.");
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_gravest_finding_comes_first() {
-        let report = example::report();
+        let report = test_example::report();
         let order: Vec<_> = report.findings_by_severity().iter().map(|f| f.severity).collect();
         assert_eq!(order, [Severity::Danger, Severity::Caution, Severity::Note]);
     }

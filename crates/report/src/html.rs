@@ -212,11 +212,11 @@ fn provenance(report: &Report) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example;
+    use crate::test_example;
 
     #[test]
     fn markup_in_what_is_given_is_shown_and_not_obeyed() {
-        let mut report = example::report();
+        let mut report = test_example::report();
         let hostile = "<script>alert(1)</script>\"'&<img src=x onerror=y>";
         report.title = hostile.to_owned();
         report.galleries[0].figures[0].alt = hostile.to_owned();
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing() {
-        let page = html(&example::report());
+        let page = html(&test_example::report());
         for reach in [
             "http:", "https:", "src=\"/", "url(", "@import", "<link", "<iframe", "//",
         ] {
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_page_says_the_notice_and_everything_it_was_given() {
-        let report = example::report();
+        let report = test_example::report();
         let page = html(&report);
         // In the head, at the end, and in the margin of every printed page.
         assert_eq!(page.matches(NOTICE).count(), 3);
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_patient_is_named_only_where_the_caller_says_so() {
-        let mut report = example::report();
+        let mut report = test_example::report();
         assert!(!html(&report).contains("class=\"identity\""));
         report.identity = Some("Given, by the caller".to_owned());
         assert!(html(&report).contains("<p class=\"identity\">Given, by the caller</p>"));

@@ -19,7 +19,7 @@ pub mod number;
 pub mod pdf;
 
 #[cfg(test)]
-mod example;
+mod test_example;
 
 pub use facts::{Check, Fact, Figure, Gallery, Measure, NOTICE, Product, Report, Table, Verdict};
 pub use html::html;

@@ -228,7 +228,7 @@ fn provenance(flow: &mut Flow, report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example;
+    use crate::test_example;
 
     fn count(bytes: &[u8], needle: &[u8]) -> usize {
         bytes
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_report_becomes_a_whole_document() {
-        let bytes = pdf(&example::report()).unwrap();
+        let bytes = pdf(&test_example::report()).unwrap();
         assert!(bytes.starts_with(b"%PDF-1.7"));
         assert!(bytes.trim_ascii_end().ends_with(b"%%EOF"));
         assert!(count(&bytes, b"/Type/Page/") + count(&bytes, b"/Type /Page\n") >= 2);
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_same_facts_give_the_same_bytes_at_any_number_of_threads() {
-        let report = example::report();
+        let report = test_example::report();
         let bytes = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn an_empty_report_and_one_in_a_foreign_script_can_be_written() {
         assert!(pdf(&Report::default()).is_ok());
-        let mut report = example::report();
+        let mut report = test_example::report();
         report.title = "胫骨 骨折 🦴 \u{202e}\u{0}".to_owned();
         report.findings[1].message = "骨".repeat(4000);
         report.files[0].sha256 = String::new();
@@ -275,11 +275,11 @@ mod tests {
 
     #[test]
     fn a_picture_that_is_no_picture_is_named() {
-        let mut report = example::report();
+        let mut report = test_example::report();
         report.galleries[0].figures[1].png.truncate(10);
         let error = pdf(&report).unwrap_err();
         assert!(error.to_string().contains("\"from behind\""), "{error}");
-        report.galleries[0].figures[1] = example::figure("cut short");
+        report.galleries[0].figures[1] = test_example::figure("cut short");
         let png = &mut report.galleries[0].figures[1].png;
         png.truncate(png.len() / 2);
         assert!(pdf(&report).is_err());

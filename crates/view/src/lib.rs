@@ -22,9 +22,6 @@ pub mod raster;
 mod shade;
 pub mod slice;
 
-#[cfg(test)]
-mod shapes;
-
 pub use camera::{Camera, View};
 pub use picture::{Colour, Picture};
 pub use raster::{Model, Paint, Part, shaded};

@@ -293,9 +293,9 @@ const CREASE: f32 = 0.766;
 mod tests {
     use super::*;
     use crate::png;
-    use crate::shapes::{ball, cuboid};
     use glam::DVec3;
     use osteon_core::Cancel;
+    use osteon_phantom::mesh::{ball, cuboid};
 
     const BONE: Colour = [230, 218, 196];
 
@@ -394,8 +394,8 @@ mod tests {
 
     #[test]
     fn the_nearer_of_two_meshes_is_seen() {
-        let front = cuboid(DVec3::new(-10.0, -50.0, -10.0), DVec3::new(10.0, -40.0, 10.0));
-        let back = cuboid(DVec3::new(-40.0, 40.0, -40.0), DVec3::new(40.0, 50.0, 40.0));
+        let front = cuboid(DVec3::new(-10.0, -50.0, -10.0), DVec3::new(20.0, 10.0, 20.0));
+        let back = cuboid(DVec3::new(-40.0, 40.0, -40.0), DVec3::new(80.0, 10.0, 80.0));
         let parts = [(&back, [40, 160, 60]), (&front, [200, 40, 40])].map(|(mesh, colour)| Part {
             mesh,
             paint: Paint::Plain(colour),
@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_flat_face_is_of_one_colour_up_to_its_edges() {
-        let mesh = cuboid(DVec3::splat(-50.0), DVec3::splat(50.0));
+        let mesh = cuboid(DVec3::splat(-50.0), DVec3::splat(100.0));
         let (picture, _) = view(&mesh, View::Anterior, [200, 200]);
         let inner: Vec<_> = shown(&picture)
             .into_iter()
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn colours_of_vertices_are_mixed_between_them() {
-        let mesh = cuboid(DVec3::new(-50.0, -5.0, -50.0), DVec3::new(50.0, 5.0, 50.0));
+        let mesh = cuboid(DVec3::new(-50.0, -5.0, -50.0), DVec3::new(100.0, 10.0, 100.0));
         let colours: Vec<Colour> = mesh
             .vertices
             .iter()

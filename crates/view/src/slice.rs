@@ -4,7 +4,8 @@ use crate::ViewError;
 use crate::camera::Camera;
 use crate::picture::{Colour, Picture};
 use glam::DVec3;
-use osteon_core::{Ctx, Hu, Mesh, Volume};
+use osteon_core::{Ctx, Direction, Hu, Mesh, Patient, Plane, Point, Volume};
+use osteon_mesh::section::sections;
 use rayon::prelude::*;
 
 /// Which radiodensities are shown between black and white.
@@ -100,48 +101,32 @@ fn mean_within(volume: &Volume<i16>, camera: &Camera, [x, y]: [usize; 2], parts:
     (count > 0.0).then(|| sum / count)
 }
 
-/// Triangles cut between two questions whether to stop.
-const CHUNK: usize = 1 << 16;
-
 /// The section of a mesh with the camera's focused plane, as strokes in pixels.
 ///
 /// # Errors
 /// [`ViewError::Mesh`] when the mesh refers to vertices it does not have; [`ViewError::Cancelled`].
 pub fn section(mesh: &Mesh, camera: &Camera, ctx: &Ctx) -> Result<Vec<[[f64; 2]; 2]>, ViewError> {
-    let seen: Vec<[f64; 3]> = mesh.vertices.par_iter().map(|&v| camera.project(v)).collect();
-    let dangling = |t: &&[u32; 3]| t.iter().any(|&v| v as usize >= seen.len());
+    let dangling = |t: &&[u32; 3]| t.iter().any(|&v| v as usize >= mesh.vertices.len());
     match mesh.triangles.iter().filter(dangling).count() {
         0 => {}
         bad => return Err(ViewError::Mesh(bad)),
     }
-    let chunks: Result<Vec<Vec<_>>, _> = mesh
-        .triangles
-        .par_chunks(CHUNK)
-        .map(|chunk| {
-            ctx.check()?;
-            let corners = chunk.iter().map(|t| t.map(|v| seen[v as usize]));
-            Ok::<_, ViewError>(corners.filter_map(crossing).collect())
+    let [_, _, towards] = camera.axes();
+    let plane = Plane {
+        point: camera.middle(),
+        normal: Direction::from_vec(towards),
+    };
+    let pixel = |place: Point<Patient>| {
+        let [x, y, _] = camera.project(place);
+        [x, y]
+    };
+    let outlines = sections(mesh, &[plane], ctx)?.into_iter().flatten();
+    Ok(outlines
+        .flat_map(|line| {
+            let line: Vec<[f64; 2]> = line.into_iter().map(pixel).collect();
+            line.windows(2).map(|ends| [ends[0], ends[1]]).collect::<Vec<_>>()
         })
-        .collect();
-    Ok(chunks?.concat())
-}
-
-/// Where a triangle, given in pixels and mm behind the plane, crosses the plane.
-fn crossing(corners: [[f64; 3]; 3]) -> Option<[[f64; 2]; 2]> {
-    // A corner exactly on the plane counts as behind it, so that neighbours agree and no stroke is lost.
-    let before = corners.map(|c| c[2] < 0.0);
-    let mut ends = [[0.0; 2]; 2];
-    let mut found = 0;
-    for i in 0..3 {
-        let j = (i + 1) % 3;
-        if before[i] != before[j] {
-            let (p, q) = (corners[i], corners[j]);
-            let t = p[2] / (p[2] - q[2]);
-            ends[found] = [p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1])];
-            found += 1;
-        }
-    }
-    (found == 2).then_some(ends)
+        .collect())
 }
 
 /// Place of a slice for a caption: "axial, z = −123.4 mm" along an axis of the patient, else "oblique".
@@ -169,9 +154,9 @@ pub fn caption(camera: &Camera) -> String {
 mod tests {
     use super::*;
     use crate::View;
-    use crate::shapes::ball;
     use glam::DMat3;
-    use osteon_core::{Affine, Grid, Point};
+    use osteon_core::{Affine, Grid};
+    use osteon_phantom::mesh::ball;
     use proptest::prelude::*;
 
     const RED: Colour = [255, 0, 0];

@@ -80,6 +80,6 @@ pub fn deny(root: &Path) -> Result<(), String> {
         println!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
         return Ok(());
     }
-    let words = ["deny", "--offline", "check", "licenses", "bans", "sources"];
+    let words = ["deny", "check", "licenses", "bans", "sources"];
     run(Command::new("cargo").args(words).current_dir(root))
 }

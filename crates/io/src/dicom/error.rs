@@ -9,6 +9,14 @@ use osteon_core::{Cancelled, ErrorKind, Explain};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DicomError {
+    /// What was named is not a folder.
+    #[error("\"{folder}\" {what}")]
+    NoFolder {
+        /// The folder as it was given.
+        folder: String,
+        /// That it is not there, or what it is.
+        what: &'static str,
+    },
     /// The disk refused.
     #[error("{file} cannot be read: {reason}")]
     Io {
@@ -210,7 +218,7 @@ impl Explain for DicomError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Io { .. } => ErrorKind::Io,
-            Self::NoVolume { .. } | Self::Missing { .. } => ErrorKind::Missing,
+            Self::NoFolder { .. } | Self::NoVolume { .. } | Self::Missing { .. } => ErrorKind::Missing,
             Self::TransferSyntax { .. }
             | Self::MultiFrame { .. }
             | Self::PixelFormat { .. }
@@ -223,6 +231,7 @@ impl Explain for DicomError {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::NoFolder { .. } => "no-folder",
             Self::Io { .. } => "dicom-io",
             Self::NoVolume { .. } => "no-volume",
             Self::SeveralSeries { .. } => "several-series",
@@ -250,7 +259,8 @@ impl Explain for DicomError {
 
     fn help(&self) -> String {
         match self {
-            Self::Io { .. } => "check that the file is there and may be read, then try again",
+            Self::NoFolder { .. } => "check the path: give the folder that holds the DICOM files, not one of the files",
+            Self::Io { .. } => "check that it may be read and that its disk is connected, then try again",
             Self::NoVolume { .. } | Self::OnePosition { .. } => {
                 "give the folder of one CT or MR series with at least two parallel slices"
             }

@@ -8,8 +8,9 @@ use super::stack;
 use dicom_dictionary_std::uids;
 use osteon_core::Ctx;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -114,6 +115,15 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// The reasons for which files were skipped, sorted, and how many files each.
+    pub fn why_skipped(&self) -> impl Iterator<Item = (&str, usize)> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for skipped in &self.skipped {
+            *counts.entry(&skipped.reason).or_default() += 1;
+        }
+        counts.into_iter()
+    }
+
     /// The only candidate, or the one with the wanted number or Series Instance UID.
     ///
     /// # Errors
@@ -130,6 +140,10 @@ impl Scan {
                     .aside
                     .iter()
                     .map(|a| format!("{}: {}", a.label, a.reason))
+                    .chain(
+                        self.why_skipped()
+                            .map(|(reason, n)| format!("{n} files: {reason}")),
+                    )
                     .collect(),
             });
         }
@@ -162,7 +176,8 @@ impl Scan {
 /// are read in parallel; the result does not depend on it.
 ///
 /// # Errors
-/// [`DicomError::Io`] when the folder cannot be listed; [`DicomError::Cancelled`].
+/// [`DicomError::NoFolder`]; [`DicomError::Io`] when the folder cannot be listed or a file in it must not be
+/// read, since a slice might be missing then; [`DicomError::Cancelled`].
 pub fn scan(folder: &Path, ctx: &Ctx) -> Result<Scan, DicomError> {
     let mut skipped = Vec::new();
     let found = list(folder, &mut skipped)?;
@@ -171,7 +186,8 @@ pub fn scan(folder: &Path, ctx: &Ctx) -> Result<Scan, DicomError> {
         .par_iter()
         .map(|file| {
             ctx.check()?;
-            let header = read_header(&file.path, file.bytes);
+            let opened = File::open(&file.path).map_err(|e| io(&file.name, &e))?;
+            let header = read_header(opened, file.bytes);
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             ctx.done(count as f64 / found.len() as f64)?;
             Ok(header)
@@ -214,6 +230,19 @@ fn io(file: &str, error: &std::io::Error) -> DicomError {
     }
 }
 
+/// Why the folder itself cannot be listed.
+fn no_folder(folder: &Path, error: &std::io::Error) -> DicomError {
+    let what = match error.kind() {
+        ErrorKind::NotFound => "does not exist",
+        ErrorKind::NotADirectory => "is a file, not a folder",
+        _ => return io(&folder.to_string_lossy(), error),
+    };
+    DicomError::NoFolder {
+        folder: folder.to_string_lossy().into_owned(),
+        what,
+    }
+}
+
 /// All regular files below a folder, sorted by name.
 fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomError> {
     let mut found = Vec::new();
@@ -222,7 +251,7 @@ fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomEr
         let shown = if prefix.is_empty() { "the folder" } else { &prefix };
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if depth == 0 => return Err(io(&folder.to_string_lossy(), &error)),
+            Err(error) if depth == 0 => return Err(no_folder(&folder, &error)),
             Err(error) => {
                 skipped.push(Skipped {
                     file: prefix,
@@ -263,9 +292,8 @@ fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomEr
 }
 
 /// The header of one file, or why it is not an image.
-fn read_header(path: &Path, bytes: u64) -> Result<Header, String> {
+fn read_header(file: File, bytes: u64) -> Result<Header, String> {
     let whole = bytes as usize;
-    let file = File::open(path).map_err(|e| e.to_string())?;
     let mut head = Vec::with_capacity(FIRST_BYTES.min(whole));
     let mut file = file.take(FIRST_BYTES as u64);
     file.read_to_end(&mut head).map_err(|e| e.to_string())?;

@@ -1,3 +1,5 @@
+//! Images coded by others are decoded right, and what is damaged is refused.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::mesh_file::{About, Declared, LengthUnit, MeshFile, Object, Space};
-use crate::shapes::{ball, cuboid, skewed};
+use crate::test_shapes::{ball, cuboid, skewed};
 use glam::DVec3;
 use osteon_core::{Ctx, Explain, Solid};
 use proptest::prelude::*;

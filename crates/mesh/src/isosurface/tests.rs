@@ -1,3 +1,5 @@
+//! The surface of any mask is closed, and grey values place it; same bits at any number of threads.
+
 use super::*;
 use glam::DMat3;
 use osteon_core::{Affine, Hu, ctx::Random};

@@ -183,12 +183,22 @@ fn hand(agreement: &Agreement) -> Checked {
         Verdict::Undecided => Some(Severity::Note),
         Verdict::Mirrored | Verdict::Disagrees => Some(Severity::Danger),
     };
-    let value = format!(
+    let mut value = format!(
         "{:.0} % of the surface on edges as it stands, {:.0} % mirrored",
         100.0 * agreement.as_placed,
         100.0 * agreement.best_mirrored
     );
-    let method = "image brighter just inside than just outside, for the surface and its mirror images";
+    if let Some(telling) = agreement.telling {
+        value += &match telling.places {
+            0 => "; no place tells the two apart".to_owned(),
+            places => format!(
+                "; of {places} places that tell the two apart {:.0} % are for it as it stands",
+                100.0 * telling.as_placed
+            ),
+        };
+    }
+    let method = "image brighter just inside than just outside, for the surface and its mirror images; decided \
+                  where the mirror image leaves the surface";
     line(
         "left and right",
         severity,

@@ -41,19 +41,16 @@ impl Command for Demo {
         let out = Path::new(&self.out);
         let scan = out.join("scan");
         self.write_scan(job, &scan)?;
-        let mut model = Model::of(
-            scan.to_string_lossy().into_owned(),
-            out.join("case").to_string_lossy().into_owned(),
-        );
-        model.case_id = Some("DEMO-1".to_owned());
-        model.structure = "vertebra-L3".parse()?;
-        model.slicer.clone_from(&self.slicer);
-        if let Some(printer) = &self.printer {
-            model.printer.clone_from(printer);
-        }
-        let settings = serde_json::to_value(&model).unwrap_or_else(|_| json!({}));
+        let model = json!({
+            "folder": scan.to_string_lossy(),
+            "out": out.join("case").to_string_lossy(),
+            "case_id": "DEMO-1",
+            "structure": "vertebra-L3",
+            "printer": self.printer,
+            "slicer": self.slicer,
+        });
         let ctx = job.ctx().part("model", 0.2, 1.0);
-        job.then(Model::NAME, settings, &ctx)
+        job.then(Model::NAME, model, &ctx)
     }
 }
 

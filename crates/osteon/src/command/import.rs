@@ -55,6 +55,7 @@ impl Command for Import {
 
     fn prepare(&self, session: &mut Session, ctx: &Ctx) -> Result<Option<Draft>, Failure> {
         let folder = self.folder(&session.case)?;
+        refuse_inside(&session.case, &folder)?;
         let scan = dicom::scan(&folder, &ctx.part("reading headers", 0.0, 0.2))?;
         let series = scan.choose(self.series.as_deref())?;
         if series.modality != "CT" {
@@ -81,8 +82,8 @@ impl Command for Import {
                 .findings
                 .push(Finding::new("set-aside", Severity::Note, message));
         }
-        for skipped in &scan.skipped {
-            let message = format!("a file was skipped: {}", skipped.reason);
+        for (reason, files) in scan.why_skipped() {
+            let message = format!("{files} files were skipped: {reason}");
             loaded
                 .findings
                 .push(Finding::new("file-skipped", Severity::Note, message));
@@ -181,6 +182,21 @@ impl Import {
             )
         })
     }
+}
+
+/// A case among the originals would change what the folder holds, and so what the next import reads.
+fn refuse_inside(case: &Path, folder: &Path) -> Result<(), Failure> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if !absolute(case).starts_with(absolute(folder)) {
+        return Ok(());
+    }
+    let message = format!(
+        "the case folder {} lies inside the folder of the DICOM files, {}",
+        case.display(),
+        folder.display()
+    );
+    let help = "name a case folder outside it, so that the originals stay as they are";
+    Err(Failure::new(ErrorKind::Input, "case-in-source", message, help))
 }
 
 /// Where the files of an earlier import lie, by the token the journal has in their place.

@@ -7,6 +7,7 @@ use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use osteon_core::{Hu, Side};
 use osteon_plan::StructureId;
+use osteon_plan::plan::Marks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,6 +37,9 @@ pub struct Model {
     /// The patient's side to write on the model, when structure and scan do not say it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
+    /// What is pressed into the surface
+    #[serde(default = "pressed")]
+    pub marks: Marks,
     /// Lowest radiodensity that is taken for bone
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1024.0, max = 3071.0))]
@@ -52,29 +56,14 @@ pub struct Model {
     pub slicer: Option<String>,
 }
 
+fn pressed() -> Marks {
+    Marks::Pressed
+}
 fn usual_printer() -> String {
     USUAL_PRINTER.to_owned()
 }
 
 impl Model {
-    /// The usual settings for a folder.
-    pub fn of(folder: String, out: String) -> Self {
-        let (series, case_id, side, threshold, largest, slicer) = Default::default();
-        let (structure, printer) = (StructureId::bone(), usual_printer());
-        Self {
-            folder,
-            out,
-            series,
-            case_id,
-            structure,
-            side,
-            threshold,
-            largest,
-            printer,
-            slicer,
-        }
-    }
-
     /// The commands and their settings, each with its share of the time.
     fn steps(&self) -> Vec<(&'static str, f64, Value)> {
         vec![
@@ -91,12 +80,25 @@ impl Model {
             (
                 "propose",
                 0.01,
-                json!({ "procedure": "bone-model", "structures": [self.structure], "side": self.side }),
+                json!({ "procedure": "bone-model", "structures": [self.structure], "side": self.side, "marks": self.marks }),
             ),
             ("make", 0.20, json!({})),
             ("check", 0.02, json!({})),
             ("export", 0.12, json!({})),
         ]
+    }
+}
+
+impl Model {
+    /// The failure of a step; the steps before it stay.
+    fn kept(&self, mut failure: Failure, step: &str) -> Failure {
+        if step != "import" {
+            failure.help.push_str(&format!(
+                "; this was at {step}, what was done before is kept in {}",
+                self.out
+            ));
+        }
+        failure
     }
 }
 
@@ -111,7 +113,8 @@ impl Command for Model {
         for (name, share, settings) in self.steps() {
             let ctx = job.ctx().part(name, done, done + share);
             done += share;
-            outcome.absorb(job.then(name, settings, &ctx)?);
+            let part = job.then(name, settings, &ctx);
+            outcome.absorb(part.map_err(|failure| self.kept(failure, name))?);
         }
         let printed = if self.printer == "none" {
             Ok(Outcome::default())

@@ -5,7 +5,7 @@ use crate::command::make::chosen;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use osteon_case::Sha256;
+use osteon_case::{CasePath, Folder, Sha256};
 use osteon_core::{ErrorKind, Finding, Mm};
 use osteon_print::{Engine, Hand, Printer, Quality, Slicing, canonical, fit, printer, read, slice, verify};
 use schemars::JsonSchema;
@@ -136,7 +136,7 @@ impl Print {
         let solid = job.solid(item)?;
         let placement = fit(&solid.mesh().bounds(), printer, process)?;
         let stl = artefacts::product(item, "stl");
-        job.needs(&stl)?;
+        let content = job.read(&stl)?;
         let folder = tempfile::tempdir().map_err(|e| {
             Failure::new(
                 ErrorKind::Io,
@@ -145,10 +145,15 @@ impl Print {
                 "make room in the system's temporary folder",
             )
         })?;
-        let model = job.case()?.dir().join(&stl);
+        // The slicing program gets a copy that is proven, whatever became of the file in the case folder.
+        let scratch = folder.path().join("slicing");
+        let name = CasePath::new("model.stl")?;
+        Folder::create(&scratch)?.put(&name, &content)?;
+        drop(content);
+        let model = scratch.join("model.stl");
         let slicing = Slicing {
             model: &model,
-            folder: folder.path(),
+            folder: &scratch,
             printer,
             process,
             placement: &placement,

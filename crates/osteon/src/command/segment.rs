@@ -154,7 +154,7 @@ impl Command for Segment {
         } else {
             Structures::new()
         };
-        let structures = self.placed(before, mask, &mut findings);
+        let structures = self.placed(before, mask, &mut findings)?;
         let hash = write(job, &structures, &ctx.part("writing the label map", 0.9, 1.0))?;
         let mask = structures
             .iter()
@@ -182,14 +182,24 @@ impl Segment {
         )?;
         let mut findings = Vec::new();
         if self.surroundings == Surroundings::Drop {
-            let body = body(volume, &ctx.part("the patient without the table", 0.1, 0.25))?;
-            let inside = keep_within(&components(&mask, Neighbours::Corners, ctx)?, &body);
-            findings.extend(dropped_finding(
-                "surroundings-dropped",
-                "parts outside the patient",
-                &inside,
-            ));
-            mask = inside.mask;
+            let ctx = ctx.part("the patient without the table", 0.1, 0.25);
+            let all = components(&mask, Neighbours::Corners, &ctx)?;
+            let inside = keep_within(&all, &body(volume, &ctx)?);
+            // A specimen thinner than any patient leaves nothing of the body: then all of it is meant.
+            if inside.mask.is_empty() && !mask.is_empty() {
+                let message =
+                    "no patient was recognised around the bone, so nothing was taken for table or cushion";
+                findings.push(Finding::new("no-body", Severity::Note, message));
+            } else {
+                let remedy = "to keep them: osteon segment --surroundings keep";
+                findings.extend(dropped_finding(
+                    "surroundings-dropped",
+                    "parts beside the patient",
+                    &inside,
+                    remedy,
+                ));
+                mask = inside.mask;
+            }
         }
         mask = self
             .islands(&mask, Neighbours::Corners, &ctx.part("islands", 0.25, 0.3))?
@@ -205,7 +215,8 @@ impl Segment {
         };
         // Pieces that only touch at edges and corners would become separate shells: islands by faces.
         let kept = self.islands(&mask, Neighbours::Faces, &ctx)?;
-        findings.extend(dropped_finding("islands-dropped", "islands", &kept));
+        let remedy = "to keep smaller ones: osteon segment --smallest <mm³>";
+        findings.extend(dropped_finding("islands-dropped", "islands", &kept, remedy));
         Ok((kept.mask, findings))
     }
 
@@ -225,30 +236,40 @@ impl Segment {
     }
 
     /// The label map with this structure in it; it gives way to the others, which were there first.
-    fn placed(&self, mut structures: Structures, mut mask: Mask, findings: &mut Vec<Finding>) -> Structures {
+    fn placed(
+        &self,
+        mut structures: Structures,
+        mut mask: Mask,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Structures, Failure> {
         structures.retain(|(id, _)| *id != self.structure);
         let voxels = mask.count();
         for (_, other) in &structures {
             mask.subtract(other);
         }
         let shared = (voxels - mask.count()) as f64 * mask.grid().voxel_volume();
+        if mask.is_empty() {
+            let message = format!("all {shared:.0} mm³ found belong to other structures already");
+            let help = "narrow the thresholds, or name the structure that is to be replaced with --structure";
+            return Err(Failure::new(ErrorKind::Numeric, "nothing-left", message, help));
+        }
         if shared > 0.0 {
             let message = format!("{shared:.0} mm³ belong to other structures already and were left to them");
             findings.push(Finding::new("structures-overlap", Severity::Note, message));
         }
         structures.push((self.structure.clone(), mask));
-        structures
+        Ok(structures)
     }
 }
 
 /// What was left out, if anything was.
-fn dropped_finding(code: &str, what: &str, kept: &Kept) -> Option<Finding> {
+fn dropped_finding(code: &str, what: &str, kept: &Kept, remedy: &str) -> Option<Finding> {
     let cm3 = kept.dropped_voxels as f64 * kept.mask.grid().voxel_volume() / 1000.0;
     let message = format!(
         "{} {what} of together {cm3:.1} cm³ were dropped, {} kept",
         kept.dropped, kept.kept
     );
-    (kept.dropped > 0).then(|| Finding::new(code, Severity::Note, message))
+    (kept.dropped > 0).then(|| Finding::new(code, Severity::Note, message).remedy(remedy))
 }
 
 /// Display colours of structures, in their order.

@@ -60,7 +60,13 @@ impl Command for History {
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let case = job.case()?;
         let line = |entry: &osteon_case::Entry| {
-            format!("{:>4}  {}  {}  {}", entry.n, entry.at, entry.by, entry.command)
+            format!(
+                "{:>4}  {}  {}  {}",
+                entry.n,
+                entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+                entry.by,
+                entry.command
+            )
         };
         let summary = case.history().iter().map(line).collect();
         Ok(Outcome {
@@ -109,12 +115,8 @@ impl Command for Undo {
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
         let mut case = Case::open_for_writing(&dir)?;
-        let entry = case.undo(&stamp)?;
-        Ok(Outcome {
-            summary: vec![format!("undone: {}", entry.command)],
-            findings: Vec::new(),
-            data: json!({ "n": entry.n }),
-        })
+        let n = case.undo(&stamp)?.n;
+        Ok(stepped("undone", &case, n))
     }
 }
 
@@ -130,12 +132,20 @@ impl Command for Redo {
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
         let mut case = Case::open_for_writing(&dir)?;
-        let entry = case.redo(&stamp)?;
-        Ok(Outcome {
-            summary: vec![format!("done again: {}", entry.command)],
-            findings: Vec::new(),
-            data: json!({ "n": entry.n }),
-        })
+        let n = case.redo(&stamp)?.n;
+        Ok(stepped("done again", &case, n))
+    }
+}
+
+/// What a step back or forward, line `n` of the journal, was about.
+fn stepped(what: &str, case: &Case, n: u64) -> Outcome {
+    let line = |n: u64| case.history().iter().find(|entry| entry.n == n);
+    let target = line(n).and_then(|step| line(step.command.get("entry")?.as_u64()?));
+    let summary = target.map(|entry| format!("{what}: {} (change {})", entry.name(), entry.n));
+    Outcome {
+        summary: summary.into_iter().collect(),
+        findings: Vec::new(),
+        data: json!({ "n": n, "entry": target.map(|entry| entry.n), "command": target.map(osteon_case::Entry::name) }),
     }
 }
 

@@ -1,10 +1,12 @@
+//! The slicing program is found, run, stopped, and its failures are told.
+
 #![allow(
     clippy::disallowed_methods,
     reason = "tests of a program that reads files and takes time"
 )]
 
 use super::*;
-use crate::shapes::{ball, bracket, engine, print};
+use crate::test_shapes::{ball, bracket, engine, print};
 use crate::{canonical, fit, printer};
 use glam::DVec3;
 use osteon_core::{Cancel, Explain, Progress};

@@ -1,3 +1,5 @@
+//! G-code is read for what it lays down, in every dialect, and what cannot be read is refused.
+
 use super::*;
 use osteon_core::Explain;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! True prints pass, and mirrored, scaled or incomplete ones are found out.
+
 #![allow(
     clippy::disallowed_methods,
     reason = "reads a bone from a file if there is one"
@@ -5,7 +7,7 @@
 
 use super::*;
 use crate::gcode::read;
-use crate::shapes::{Printed, ball, bracket, engine, from_stl, print, print_with};
+use crate::test_shapes::{Printed, ball, bracket, engine, from_stl, print, print_with};
 use glam::{DMat3, DVec3};
 use osteon_core::Affine;
 use std::sync::LazyLock;

@@ -72,32 +72,7 @@ pub fn print_with(engine: &Engine, solid: Solid, printer: Printer, process: Proc
 
 /// A ball of triangles with edges of about a tenth of the radius; vertices on the sphere.
 pub fn ball(middle: DVec3, radius: f64) -> Solid {
-    let (rings, around) = (31_u32, 64_u32);
-    let mut vertices = vec![DVec3::Z, DVec3::NEG_Z];
-    for ring in 1..rings {
-        let polar = std::f64::consts::PI * f64::from(ring) / f64::from(rings);
-        for turn in 0..around {
-            let angle = 2.0 * std::f64::consts::PI * f64::from(turn) / f64::from(around);
-            let (s, c) = (libm::sin(polar), libm::cos(polar));
-            vertices.push(DVec3::new(s * libm::cos(angle), s * libm::sin(angle), c));
-        }
-    }
-    let at = |ring: u32, turn: u32| 2 + (ring - 1) * around + turn % around;
-    let mut triangles = Vec::new();
-    for turn in 0..around {
-        triangles.push([0, at(1, turn), at(1, turn + 1)]);
-        triangles.push([1, at(rings - 1, turn + 1), at(rings - 1, turn)]);
-        for ring in 1..rings - 1 {
-            let [a, b] = [at(ring, turn), at(ring, turn + 1)];
-            let [c, d] = [at(ring + 1, turn), at(ring + 1, turn + 1)];
-            triangles.extend([[a, c, d], [a, d, b]]);
-        }
-    }
-    let vertices = vertices
-        .into_iter()
-        .map(|v| Point::from_vec(middle + v * radius))
-        .collect();
-    Solid::new(Mesh { vertices, triangles }).unwrap()
+    Solid::new(osteon_phantom::mesh::ball(middle, radius, 32)).unwrap()
 }
 
 /// An upright bracket that has no symmetry, 22.5 × 30 × 20 mm, its lowest corner at `corner`.
