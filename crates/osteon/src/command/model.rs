@@ -1,7 +1,7 @@
 //! `model`: from a folder of DICOM slices to a printed bone, in one command.
 
 use crate::artefacts;
-use crate::command::print::USUAL_PRINTER;
+use crate::command::print::{self, USUAL_PRINTER};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
@@ -46,7 +46,7 @@ pub struct Model {
     pub threshold: Option<Hu>,
     /// Keep only so many of the largest islands
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub largest: Option<u32>,
     /// Name of a built-in printer profile or path of a profile file; `none` for no G-code
     #[serde(default = "usual_printer")]
@@ -55,6 +55,9 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slicer: Option<String>,
 }
+
+/// What is given as printer when no G-code is wanted.
+const NO_PRINTER: &str = "none";
 
 fn pressed() -> Marks {
     Marks::Pressed
@@ -108,6 +111,10 @@ impl Command for Model {
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         job.session().case = PathBuf::from(&self.out);
+        // A misspelt printer is told now, not after the work.
+        if self.printer != NO_PRINTER {
+            print::profile(&self.printer)?;
+        }
         let mut outcome = Outcome::default();
         let mut done = 0.0;
         for (name, share, settings) in self.steps() {
@@ -116,7 +123,7 @@ impl Command for Model {
             let part = job.then(name, settings, &ctx);
             outcome.absorb(part.map_err(|failure| self.kept(failure, name))?);
         }
-        let printed = if self.printer == "none" {
+        let printed = if self.printer == NO_PRINTER {
             Ok(Outcome::default())
         } else {
             let settings = json!({ "printer": self.printer, "slicer": self.slicer });

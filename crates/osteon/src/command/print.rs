@@ -86,7 +86,10 @@ impl Command for Print {
     const EFFECT: Effect = Effect::Changes;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
-        let printer = self.profile(job)?;
+        let (printer, file) = profile(&self.printer)?;
+        if let Some(hash) = file {
+            job.depends_on("printer", hash);
+        }
         let plan = job.plan()?;
         let models = chosen(plan.models().cloned().collect(), &self.items)?;
         // Whether it fits is known without a slicing program, and is the more useful answer.
@@ -107,22 +110,24 @@ impl Command for Print {
     }
 }
 
+/// The profile: a built-in one by name, or a file of the user's, with the file's hash.
+pub(crate) fn profile(name: &str) -> Result<(Printer, Option<Sha256>), Failure> {
+    if !name.ends_with(".toml") {
+        return Ok((printer(name)?, None));
+    }
+    let bytes = osteon_io::file::read(Path::new(name), 1 << 20)?;
+    Ok((
+        Printer::parse(&String::from_utf8_lossy(&bytes))?,
+        Some(Sha256::of(&bytes)),
+    ))
+}
+
 impl Print {
     const fn quality(&self) -> Quality {
         match self.quality {
             Fineness::Standard => Quality::Standard,
             Fineness::Fine => Quality::Fine,
         }
-    }
-
-    /// The profile: a built-in one by name, or a file of the user's.
-    fn profile(&self, job: &mut Job<'_>) -> Result<Printer, Failure> {
-        if !self.printer.ends_with(".toml") {
-            return Ok(printer(&self.printer)?);
-        }
-        let bytes = osteon_io::file::read(Path::new(&self.printer), 1 << 20)?;
-        job.depends_on("printer", Sha256::of(&bytes));
-        Ok(Printer::parse(&String::from_utf8_lossy(&bytes))?)
     }
 
     fn one(

@@ -43,7 +43,7 @@ pub struct Segment {
     pub smallest: f64,
     /// Keep only so many of the largest islands
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub largest: Option<u32>,
     /// What happens to table and cushions
     #[serde(default = "dropped")]
