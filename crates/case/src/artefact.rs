@@ -92,10 +92,7 @@ pub struct HashingWriter<W> {
 impl<W: Write> HashingWriter<W> {
     /// Writes to `inner` and hashes what it takes.
     pub fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: sha2::Sha256::new(),
-        }
+        Self { inner, hasher: sha2::Sha256::new() }
     }
 
     /// The writer and the hash of everything it took.
@@ -128,11 +125,7 @@ impl Read for ProvenReader {
         let taken = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..taken]);
         if taken == 0 && !buffer.is_empty() && self.hasher.clone().finalize().as_slice() != self.hash.0 {
-            let error = CaseError::Damaged {
-                path: self.path.clone(),
-                hash: self.hash,
-                what: "changed",
-            };
+            let error = CaseError::Damaged { path: self.path.clone(), hash: self.hash, what: "changed" };
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(taken)
@@ -147,30 +140,17 @@ pub(crate) fn object(hash: Sha256) -> CasePath {
 
 /// Which content should lie there, judged by the name.
 pub(crate) fn object_hash(path: &CasePath) -> Option<Sha256> {
-    path.as_str()
-        .strip_prefix("objects/")?
-        .replacen('/', "", 1)
-        .parse()
-        .ok()
+    path.as_str().strip_prefix("objects/")?.replacen('/', "", 1).parse().ok()
 }
 
 /// Opens a stored content, proven at its end.
 pub(crate) fn open(vfs: &dyn Vfs, path: &CasePath, hash: Sha256) -> Result<ProvenReader, CaseError> {
     let lies = object(hash);
     let inner = vfs.open(&lies).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => CaseError::Damaged {
-            path: path.to_string(),
-            hash,
-            what: "missing",
-        },
+        io::ErrorKind::NotFound => CaseError::Damaged { path: path.to_string(), hash, what: "missing" },
         _ => CaseError::reading(vfs.place(&lies), source),
     })?;
-    Ok(ProvenReader {
-        inner,
-        hasher: sha2::Sha256::new(),
-        path: path.to_string(),
-        hash,
-    })
+    Ok(ProvenReader { inner, hasher: sha2::Sha256::new(), path: path.to_string(), hash })
 }
 
 /// Bytes read between two questions whether to stop: a few milliseconds of hashing.
@@ -243,9 +223,7 @@ fn list(vfs: &dyn Vfs, folder: &CasePath) -> Result<Vec<CasePath>, CaseError> {
         Ok(_) => return Ok(Vec::new()),
         Err(source) => return Err(CaseError::reading(vfs.place(folder), source)),
     }
-    let names = vfs
-        .list(folder)
-        .map_err(|source| CaseError::reading(vfs.place(folder), source))?;
+    let names = vfs.list(folder).map_err(|source| CaseError::reading(vfs.place(folder), source))?;
     Ok(names.iter().filter_map(|name| folder.join(name).ok()).collect())
 }
 

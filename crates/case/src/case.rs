@@ -49,10 +49,7 @@ pub struct Draft {
 impl Draft {
     /// A new case whose frame of reference is not known yet.
     pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            frame_of_reference: None,
-        }
+        Self { id: id.to_owned(), frame_of_reference: None }
     }
 
     /// What `case.toml` will say.
@@ -84,9 +81,7 @@ pub(crate) fn check_uid(uid: &str) -> Result<(), CaseError> {
     if (1..=64).contains(&uid.len()) && uid.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return Ok(());
     }
-    Err(CaseError::BadEntry {
-        what: format!("{uid:?} is not a DICOM unique identifier"),
-    })
+    Err(CaseError::BadEntry { what: format!("{uid:?} is not a DICOM unique identifier") })
 }
 
 impl Description {
@@ -95,9 +90,7 @@ impl Description {
     }
 
     pub(crate) fn to_toml(&self) -> Result<String, CaseError> {
-        toml::to_string(self).map_err(|error| CaseError::BadEntry {
-            what: error.to_string(),
-        })
+        toml::to_string(self).map_err(|error| CaseError::BadEntry { what: error.to_string() })
     }
 }
 
@@ -133,20 +126,14 @@ impl Case {
         let format = read_format(vfs.as_ref())?;
         let loaded = Self::load(vfs, format);
         match loaded {
-            Err(_) if format > FORMAT => Err(CaseError::TooNew {
-                found: format,
-                known: FORMAT,
-            }),
+            Err(_) if format > FORMAT => Err(CaseError::TooNew { found: format, known: FORMAT }),
             loaded => loaded,
         }
     }
 
     fn load(vfs: Arc<dyn Vfs>, format: u64) -> Result<Self, CaseError> {
         if format < FORMAT {
-            return Err(CaseError::TooOld {
-                found: format,
-                known: FORMAT,
-            });
+            return Err(CaseError::TooOld { found: format, known: FORMAT });
         }
         let journal = Journal::read(vfs.as_ref())?;
         let description = read_description(vfs.as_ref(), recorded_description(&journal)?)?;
@@ -160,12 +147,7 @@ impl Case {
         findings.extend(journal.tail.as_ref().map(torn));
         findings.extend(missing_head(&journal));
         findings.extend(clock(&journal.entries));
-        Ok(Self {
-            vfs,
-            journal,
-            description,
-            findings,
-        })
+        Ok(Self { vfs, journal, description, findings })
     }
 
     /// The case folder.
@@ -196,8 +178,7 @@ impl Case {
     /// The artefacts and their hashes, sorted; without `case.toml`.
     pub fn artefacts(&self) -> impl Iterator<Item = (&CasePath, Sha256)> {
         let held = self.journal.timeline.now().iter();
-        held.filter(|(path, _)| !path.is_reserved())
-            .map(|(path, held)| (path, held.hash))
+        held.filter(|(path, _)| !path.is_reserved()).map(|(path, held)| (path, held.hash))
     }
 
     /// The recorded hash of an artefact.
@@ -216,9 +197,7 @@ impl Case {
     /// The line that made an artefact's content.
     pub fn maker(&self, path: &CasePath) -> Option<&Entry> {
         let made = self.journal.timeline.now().get(path)?.made;
-        self.journal
-            .entries
-            .get(usize::try_from(made).ok()?.checked_sub(1)?)
+        self.journal.entries.get(usize::try_from(made).ok()?.checked_sub(1)?)
     }
 
     /// The recorded content of an artefact, proven against its hash.
@@ -255,20 +234,14 @@ impl Case {
     /// [`CaseError::NoArtefact`] if there is no such file, or a read error.
     pub fn read_as_found(&self, path: &CasePath) -> Result<Vec<u8>, CaseError> {
         if path.is_reserved() {
-            return Err(CaseError::NoArtefact {
-                path: path.to_string(),
-            });
+            return Err(CaseError::NoArtefact { path: path.to_string() });
         }
         let mut bytes = Vec::new();
-        match self
-            .vfs
-            .open(path)
-            .and_then(|mut file| file.read_to_end(&mut bytes))
-        {
+        match self.vfs.open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
             Ok(_) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(CaseError::NoArtefact {
-                path: path.to_string(),
-            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(CaseError::NoArtefact { path: path.to_string() })
+            }
             Err(error) => Err(CaseError::reading(self.vfs.place(path), error)),
         }
     }
@@ -290,9 +263,7 @@ impl Case {
     }
 
     fn recorded(&self, path: &CasePath) -> Result<Sha256, CaseError> {
-        self.hash(path).ok_or_else(|| CaseError::NoArtefact {
-            path: path.to_string(),
-        })
+        self.hash(path).ok_or_else(|| CaseError::NoArtefact { path: path.to_string() })
     }
 }
 
@@ -304,14 +275,8 @@ pub(crate) fn identity_file() -> CasePath {
 pub(crate) fn read_format(vfs: &dyn Vfs) -> Result<u64, CaseError> {
     let (root, path) = (CasePath::root(), Description::file());
     let dir = vfs.place(&root);
-    let not = |what: &str| CaseError::NotACase {
-        dir: dir.clone(),
-        what: what.to_owned(),
-    };
-    match vfs
-        .stat(&root)
-        .map_err(|source| CaseError::reading(dir.clone(), source))?
-    {
+    let not = |what: &str| CaseError::NotACase { dir: dir.clone(), what: what.to_owned() };
+    match vfs.stat(&root).map_err(|source| CaseError::reading(dir.clone(), source))? {
         None => return Err(CaseError::NoFolder { dir }),
         Some(Stat::Folder) => {}
         Some(_) => return Err(not("it is not a folder")),
@@ -321,29 +286,22 @@ pub(crate) fn read_format(vfs: &dyn Vfs) -> Result<u64, CaseError> {
     let bytes = bytes.ok_or_else(|| not("it has no case.toml"))?;
     let table: Option<toml::Table> = String::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
     let table = table.ok_or_else(|| not("its case.toml is not TOML"))?;
-    let format = table
-        .get("format")
-        .and_then(toml::Value::as_integer)
-        .and_then(|format| u64::try_from(format).ok());
+    let format =
+        table.get("format").and_then(toml::Value::as_integer).and_then(|format| u64::try_from(format).ok());
     format.ok_or_else(|| not("its case.toml names no format"))
 }
 
 /// Hash of what the case says of itself, as the journal knows it.
 pub(crate) fn recorded_description(journal: &Journal) -> Result<Sha256, CaseError> {
     let held = journal.timeline.now().get(&Description::file());
-    held.map(|held| held.hash).ok_or_else(|| CaseError::Broken {
-        line: 1,
-        what: "it makes no case.toml".to_owned(),
-    })
+    held.map(|held| held.hash)
+        .ok_or_else(|| CaseError::Broken { line: 1, what: "it makes no case.toml".to_owned() })
 }
 
 /// What the case says of itself, from its content.
 pub(crate) fn read_description(vfs: &dyn Vfs, hash: Sha256) -> Result<Description, CaseError> {
     let bytes = artefact::read(vfs, &Description::file(), hash, &Ctx::default())?;
-    let not = |what: String| CaseError::NotACase {
-        dir: vfs.place(&CasePath::root()),
-        what,
-    };
+    let not = |what: String| CaseError::NotACase { dir: vfs.place(&CasePath::root()), what };
     let text = String::from_utf8(bytes).map_err(|_| not("its case.toml is not text".to_owned()))?;
     toml::from_str(&text)
         .map_err(|error| not(format!("its case.toml cannot be understood: {}", error.message())))
@@ -374,9 +332,6 @@ pub(crate) fn missing_head(journal: &Journal) -> Option<Finding> {
 /// The clock went backwards between two lines.
 fn clock(entries: &[Entry]) -> Option<Finding> {
     let pair = entries.windows(2).find(|pair| pair[1].at < pair[0].at)?;
-    let what = format!(
-        "entry {} is dated {}, before entry {}",
-        pair[1].n, pair[1].at, pair[0].n
-    );
+    let what = format!("entry {} is dated {}, before entry {}", pair[1].n, pair[1].at, pair[0].n);
     Some(Finding::new("clock-backwards", Severity::Note, what))
 }

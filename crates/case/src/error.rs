@@ -189,11 +189,7 @@ pub enum CaseError {
 impl CaseError {
     /// A failure to read.
     pub(crate) const fn reading(path: PathBuf, source: io::Error) -> Self {
-        Self::Io {
-            doing: "read",
-            path,
-            source,
-        }
+        Self::Io { doing: "read", path, source }
     }
 
     /// A failure to write, with the full disk and missing rights told apart.
@@ -204,11 +200,7 @@ impl CaseError {
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::NotADirectory
             | io::ErrorKind::InvalidFilename => Self::NotWritable { path, source },
-            _ => Self::Io {
-                doing: "write",
-                path,
-                source,
-            },
+            _ => Self::Io { doing: "write", path, source },
         }
     }
 }

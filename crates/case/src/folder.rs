@@ -22,10 +22,7 @@ impl Folder {
             && let Some(Ok(entry)) = entries.next()
         {
             let name = entry.file_name().to_string_lossy().into_owned();
-            return Err(CaseError::NotEmpty {
-                dir: dir.to_path_buf(),
-                name,
-            });
+            return Err(CaseError::NotEmpty { dir: dir.to_path_buf(), name });
         }
         std::fs::create_dir_all(dir).map_err(|source| CaseError::writing(dir.to_path_buf(), source))?;
         Ok(Self { disk: Disk::new(dir) })

@@ -105,10 +105,7 @@ pub(crate) const OWN: [&str; 5] = ["create", "migrate", "recover", "undo", "redo
 impl Entry {
     /// Name of the command.
     pub fn name(&self) -> &str {
-        self.command
-            .get("command")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.command.get("command").and_then(Value::as_str).unwrap_or_default()
     }
 
     pub(crate) fn step(&self) -> Result<Step, String> {
@@ -129,9 +126,8 @@ impl Entry {
 
     /// The line, without its end, and what will be read from it.
     pub(crate) fn to_line(&self) -> Result<(String, Self), CaseError> {
-        let bad = |what: String| CaseError::BadEntry {
-            what: format!("the change cannot be journalled: {what}"),
-        };
+        let bad =
+            |what: String| CaseError::BadEntry { what: format!("the change cannot be journalled: {what}") };
         let line = serde_json::to_string(self).map_err(|error| bad(error.to_string()))?;
         let entry = parse_line(line.as_bytes()).map_err(bad)?;
         Ok((line, entry))
@@ -165,14 +161,7 @@ impl Journal {
     /// A journal without lines.
     pub(crate) fn empty() -> Self {
         let last = Sha256::of(b"");
-        Self {
-            entries: Vec::new(),
-            timeline: Timeline::default(),
-            last,
-            length: 0,
-            head: None,
-            tail: None,
-        }
+        Self { entries: Vec::new(), timeline: Timeline::default(), last, length: 0, head: None, tail: None }
     }
 
     pub(crate) fn file() -> CasePath {
@@ -192,10 +181,7 @@ impl Journal {
         };
         let head = small(Self::head_file(), 1024)?;
         let Some(bytes) = small(Self::file(), LONGEST)? else {
-            return Err(CaseError::Broken {
-                line: 1,
-                what: "journal.jsonl is missing".to_owned(),
-            });
+            return Err(CaseError::Broken { line: 1, what: "journal.jsonl is missing".to_owned() });
         };
         let mut journal = Self::parse(&bytes)?;
         if let Some(head) = head {
@@ -215,17 +201,11 @@ impl Journal {
             let is_last = end.is_none_or(|end| end + 1 == rest.len());
             // A power cut can leave a line without its end, or a hole of zeros where it should be.
             if end.is_none() || (is_last && text.contains(&0)) {
-                journal.tail = Some(Tail {
-                    line,
-                    bytes: rest.len() as u64,
-                    hash: Sha256::of(rest),
-                });
+                journal.tail = Some(Tail { line, bytes: rest.len() as u64, hash: Sha256::of(rest) });
                 break;
             }
             let entry = parse_line(text).map_err(|what| CaseError::Broken { line, what })?;
-            journal
-                .push(entry, text)
-                .map_err(|what| CaseError::Broken { line, what })?;
+            journal.push(entry, text).map_err(|what| CaseError::Broken { line, what })?;
             rest = &rest[text.len() + 1..];
         }
         Ok(journal)
@@ -253,14 +233,9 @@ impl Journal {
     /// Refuses a line that would not follow from the ones before or could not be opened again.
     pub(crate) fn would_take(&self, entry: &Entry, line: &str) -> Result<(), CaseError> {
         if self.length + line.len() as u64 + 1 > LONGEST {
-            return Err(CaseError::BadEntry {
-                what: format!("the journal would exceed {LONGEST} bytes"),
-            });
+            return Err(CaseError::BadEntry { what: format!("the journal would exceed {LONGEST} bytes") });
         }
-        self.timeline
-            .clone()
-            .apply(entry)
-            .map_err(|what| CaseError::BadEntry { what })
+        self.timeline.clone().apply(entry).map_err(|what| CaseError::BadEntry { what })
     }
 
     /// The hash of line `n`, from 1; of nothing for 0.
@@ -276,12 +251,7 @@ impl Journal {
     /// Proves that the lines up to the head are the ones whose artefacts were put in place.
     fn check_head(&mut self, bytes: &[u8]) -> Result<(), CaseError> {
         let count = self.entries.len() as u64;
-        let broken = |line, what: &str| {
-            Err(CaseError::Broken {
-                line,
-                what: what.to_owned(),
-            })
-        };
+        let broken = |line, what: &str| Err(CaseError::Broken { line, what: what.to_owned() });
         let parsed = std::str::from_utf8(bytes).ok().and_then(|text| {
             let (n, hash) = text.strip_suffix('\n')?.split_once(' ')?;
             let (n, hash) = (n.parse::<u64>().ok()?, hash.parse::<Sha256>().ok()?);

@@ -40,28 +40,16 @@ pub fn migrate(from: &Path, to: &Path, stamp: &Stamp, ctx: &Ctx) -> Result<Write
 pub fn migrate_on(from: &dyn Vfs, to: Arc<dyn Vfs>, stamp: &Stamp, ctx: &Ctx) -> Result<Writer, CaseError> {
     let format = read_format(from)?;
     if format > FORMAT {
-        return Err(CaseError::TooNew {
-            found: format,
-            known: FORMAT,
-        });
+        return Err(CaseError::TooNew { found: format, known: FORMAT });
     }
     if format == FORMAT {
-        return Err(CaseError::BadEntry {
-            what: format!("the case has format {FORMAT} already"),
-        });
+        return Err(CaseError::BadEntry { what: format!("the case has format {FORMAT} already") });
     }
     let root = CasePath::root();
-    to.create_folder(&root)
-        .map_err(|source| CaseError::writing(to.place(&root), source))?;
-    if let Some(name) = to
-        .list(&root)
-        .map_err(|source| CaseError::reading(to.place(&root), source))?
-        .first()
+    to.create_folder(&root).map_err(|source| CaseError::writing(to.place(&root), source))?;
+    if let Some(name) = to.list(&root).map_err(|source| CaseError::reading(to.place(&root), source))?.first()
     {
-        return Err(CaseError::NotEmpty {
-            dir: to.place(&root),
-            name: name.clone(),
-        });
+        return Err(CaseError::NotEmpty { dir: to.place(&root), name: name.clone() });
     }
     let lock = take_lock(to.as_ref())?;
     copy_folder(from, to.as_ref(), &root, &ctx.part("copy", 0.0, 0.5))?;
@@ -73,12 +61,7 @@ pub fn migrate_on(from: &dyn Vfs, to: Arc<dyn Vfs>, stamp: &Stamp, ctx: &Ctx) ->
     prove(to.as_ref(), &journal, &ctx.part("proof", 0.5, 1.0))?;
     let mut description = read_description(to.as_ref(), recorded_description(&journal)?)?;
     description.format = FORMAT;
-    let case = Case {
-        vfs: to,
-        journal,
-        description,
-        findings: Vec::new(),
-    };
+    let case = Case { vfs: to, journal, description, findings: Vec::new() };
     let mut writer = Writer::new(case, lock);
     writer.prepare_folders()?;
     // `case.toml` comes last: before, the copy is not a case.
@@ -94,13 +77,9 @@ fn copy_folder(from: &dyn Vfs, to: &dyn Vfs, folder: &CasePath, ctx: &Ctx) -> Re
         if folder.is_root() && ["lock", "tmp", "cache", "case.toml"].contains(&name.as_str()) {
             continue;
         }
-        match from
-            .stat(&path)
-            .map_err(|source| CaseError::reading(from.place(&path), source))?
-        {
+        match from.stat(&path).map_err(|source| CaseError::reading(from.place(&path), source))? {
             Some(Stat::Folder) => {
-                to.create_folder(&path)
-                    .map_err(|source| CaseError::writing(to.place(&path), source))?;
+                to.create_folder(&path).map_err(|source| CaseError::writing(to.place(&path), source))?;
                 copy_folder(from, to, &path, ctx)?;
             }
             Some(Stat::File(_)) => copy_file(from, to, &path, ctx)?,
@@ -112,8 +91,7 @@ fn copy_folder(from: &dyn Vfs, to: &dyn Vfs, folder: &CasePath, ctx: &Ctx) -> Re
             }
         }
     }
-    to.sync_folder(folder)
-        .map_err(|source| CaseError::writing(to.place(folder), source))
+    to.sync_folder(folder).map_err(|source| CaseError::writing(to.place(folder), source))
 }
 
 fn copy_file(from: &dyn Vfs, to: &dyn Vfs, path: &CasePath, ctx: &Ctx) -> Result<(), CaseError> {
@@ -123,17 +101,12 @@ fn copy_file(from: &dyn Vfs, to: &dyn Vfs, path: &CasePath, ctx: &Ctx) -> Result
         _ => Access::Frozen,
     };
     let failed = |source| CaseError::writing(to.place(path), source);
-    let mut source = from
-        .open(path)
-        .map_err(|error| CaseError::reading(from.place(path), error))?;
+    let mut source = from.open(path).map_err(|error| CaseError::reading(from.place(path), error))?;
     let mut copy = to.create(path, access).map_err(failed)?;
     let mut buffer = vec![0; 1 << 18];
     loop {
         ctx.check()?;
-        match source
-            .read(&mut buffer)
-            .map_err(|error| CaseError::reading(from.place(path), error))?
-        {
+        match source.read(&mut buffer).map_err(|error| CaseError::reading(from.place(path), error))? {
             0 => return copy.finish().map_err(failed),
             taken => copy.write_all(&buffer[..taken]).map_err(failed)?,
         }
@@ -144,15 +117,10 @@ fn copy_file(from: &dyn Vfs, to: &dyn Vfs, path: &CasePath, ctx: &Ctx) -> Result
 fn prove(vfs: &dyn Vfs, journal: &Journal, ctx: &Ctx) -> Result<(), CaseError> {
     for (path, held) in journal.timeline.now() {
         artefact::prove(vfs, path, held.hash)?;
-        let found = if *path == Description::file() {
-            Some(held.hash)
-        } else {
-            artefact::hash_file(vfs, path, ctx)?
-        };
+        let found =
+            if *path == Description::file() { Some(held.hash) } else { artefact::hash_file(vfs, path, ctx)? };
         if found != Some(held.hash) {
-            return Err(CaseError::ChangedOutside {
-                path: vfs.place(path),
-            });
+            return Err(CaseError::ChangedOutside { path: vfs.place(path) });
         }
     }
     Ok(())
@@ -182,20 +150,13 @@ fn keep_contents(copy: &dyn Vfs, case_toml: &[u8]) -> Result<(), CaseError> {
         text += "\n";
     }
     for (path, held) in journal.timeline.now() {
-        let bytes = if *path == Description::file() {
-            case_toml.to_vec()
-        } else {
-            read(copy, path)?
-        };
+        let bytes = if *path == Description::file() { case_toml.to_vec() } else { read(copy, path)? };
         if Sha256::of(&bytes) != held.hash {
-            return Err(CaseError::ChangedOutside {
-                path: copy.place(path),
-            });
+            return Err(CaseError::ChangedOutside { path: copy.place(path) });
         }
         put(copy, &artefact::object(held.hash), &bytes)?;
     }
-    copy.remove(&path)
-        .map_err(|source| CaseError::writing(copy.place(&path), source))?;
+    copy.remove(&path).map_err(|source| CaseError::writing(copy.place(&path), source))?;
     put(copy, &path, text.as_bytes())?;
     put(copy, &Journal::head_file(), journal.head_now().as_bytes())
 }
@@ -204,18 +165,12 @@ fn keep_contents(copy: &dyn Vfs, case_toml: &[u8]) -> Result<(), CaseError> {
 fn read(vfs: &dyn Vfs, path: &CasePath) -> Result<Vec<u8>, CaseError> {
     let bytes =
         read_small(vfs, path, u64::MAX - 1).map_err(|source| CaseError::reading(vfs.place(path), source))?;
-    bytes.ok_or_else(|| CaseError::NoArtefact {
-        path: path.to_string(),
-    })
+    bytes.ok_or_else(|| CaseError::NoArtefact { path: path.to_string() })
 }
 
 /// Writes a file of the copy, which is not a case yet: no need for a temporary name.
 fn put(copy: &dyn Vfs, path: &CasePath, bytes: &[u8]) -> Result<(), CaseError> {
-    let access = if path.parent().is_root() {
-        Access::Shared
-    } else {
-        Access::Frozen
-    };
+    let access = if path.parent().is_root() { Access::Shared } else { Access::Frozen };
     let write = || {
         for folder in folders_above(path).iter().filter(|folder| !folder.is_root()) {
             copy.create_folder(folder)?;
@@ -223,9 +178,7 @@ fn put(copy: &dyn Vfs, path: &CasePath, bytes: &[u8]) -> Result<(), CaseError> {
         let mut file = copy.create(path, access)?;
         file.write_all(bytes)?;
         file.finish()?;
-        folders_above(path)
-            .iter()
-            .try_for_each(|folder| copy.sync_folder(folder))
+        folders_above(path).iter().try_for_each(|folder| copy.sync_folder(folder))
     };
     write().map_err(|source| CaseError::writing(copy.place(path), source))
 }

@@ -19,16 +19,8 @@ const LONGEST: usize = 160;
 const DEEPEST: usize = 8;
 
 /// First parts that belong to the case itself; compared without regard to case, as some disks do.
-const RESERVED: [&str; 8] = [
-    "case.toml",
-    "identity.toml",
-    "journal.jsonl",
-    "journal.head",
-    "objects",
-    "tmp",
-    "cache",
-    "lock",
-];
+const RESERVED: [&str; 8] =
+    ["case.toml", "identity.toml", "journal.jsonl", "journal.head", "objects", "tmp", "cache", "lock"];
 
 impl CasePath {
     /// A path from its text.
@@ -36,10 +28,8 @@ impl CasePath {
     /// # Errors
     /// [`CaseError::BadPath`] if it could leave the case folder or is not portable.
     pub fn new(text: &str) -> Result<Self, CaseError> {
-        let bad = |what: &str| CaseError::BadPath {
-            path: text.escape_debug().to_string(),
-            what: what.to_owned(),
-        };
+        let bad =
+            |what: &str| CaseError::BadPath { path: text.escape_debug().to_string(), what: what.to_owned() };
         if text.is_empty() {
             return Err(bad("is empty"));
         }
@@ -68,11 +58,7 @@ impl CasePath {
 
     /// A name in this folder, if it is a valid one.
     pub(crate) fn join(&self, name: &str) -> Result<Self, CaseError> {
-        if self.is_root() {
-            Self::new(name)
-        } else {
-            Self::new(&format!("{}/{name}", self.0))
-        }
+        if self.is_root() { Self::new(name) } else { Self::new(&format!("{}/{name}", self.0)) }
     }
 
     /// The path as text; empty for the case folder.
@@ -87,11 +73,7 @@ impl CasePath {
 
     /// The folder it lies in.
     pub fn parent(&self) -> Self {
-        Self(
-            self.0
-                .rsplit_once('/')
-                .map_or(String::new(), |(parent, _)| parent.to_owned()),
-        )
+        Self(self.0.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned()))
     }
 
     /// True for the case folder itself.
@@ -110,11 +92,8 @@ impl CasePath {
         if self == other {
             return false;
         }
-        let inside = |outer: &str, inner: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
+        let inside =
+            |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
         let (a, b) = (self.0.to_ascii_lowercase(), other.0.to_ascii_lowercase());
         a == b || inside(&a, &b) || inside(&b, &a)
     }
@@ -125,18 +104,11 @@ fn check_part(part: &str) -> Result<(), String> {
     let Some(first) = part.chars().next() else {
         return Err("has an empty part".to_owned());
     };
-    if let Some(odd) = part
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)))
-    {
-        return Err(format!(
-            "holds {odd:?}; only ASCII letters, digits, '.', '-' and '_' are portable"
-        ));
+    if let Some(odd) = part.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c))) {
+        return Err(format!("holds {odd:?}; only ASCII letters, digits, '.', '-' and '_' are portable"));
     }
     if !(first.is_ascii_alphanumeric() || first == '_') || part.ends_with('.') {
-        return Err(format!(
-            "has the part {part:?}, which begins with '.' or '-' or ends with '.'"
-        ));
+        return Err(format!("has the part {part:?}, which begins with '.' or '-' or ends with '.'"));
     }
     let stem = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let numbered = stem.len() == 4

@@ -14,11 +14,7 @@ impl Case {
     /// case itself wrote.
     pub fn effective(&self) -> impl Iterator<Item = &Entry> {
         let index = |n: &u64| usize::try_from(n - 1).unwrap_or(usize::MAX);
-        self.journal
-            .timeline
-            .effective()
-            .iter()
-            .filter_map(move |n| self.journal.entries.get(index(n)))
+        self.journal.timeline.effective().iter().filter_map(move |n| self.journal.entries.get(index(n)))
     }
 }
 
@@ -60,18 +56,8 @@ impl fmt::Display for Difference {
             |hash: &Option<Sha256>| hash.map_or_else(|| "nothing".to_owned(), |hash| format!("{hash:.12}"));
         match self {
             Self::Command { n, first, second } => write!(f, "entry {n} is {first}, the other has {second}"),
-            Self::Output {
-                n,
-                path,
-                first,
-                second,
-            } => {
-                write!(
-                    f,
-                    "entry {n} made {path} {}, the other {}",
-                    hash(first),
-                    hash(second)
-                )
+            Self::Output { n, path, first, second } => {
+                write!(f, "entry {n} made {path} {}, the other {}", hash(first), hash(second))
             }
             Self::Count { first, second } => write!(f, "{first} commands stand, in the other {second}"),
         }
@@ -87,11 +73,7 @@ pub fn compare(first: &Case, second: &Case) -> Vec<Difference> {
     for (a, b) in first.effective().zip(second.effective()) {
         if a.command != b.command {
             let (first, second) = (a.command.to_string(), b.command.to_string());
-            differences.push(Difference::Command {
-                n: a.n,
-                first,
-                second,
-            });
+            differences.push(Difference::Command { n: a.n, first, second });
             continue;
         }
         let paths: std::collections::BTreeSet<_> = a.outputs.keys().chain(b.outputs.keys()).collect();
@@ -99,12 +81,7 @@ pub fn compare(first: &Case, second: &Case) -> Vec<Difference> {
             let (first, second) = (a.outputs.get(path), b.outputs.get(path));
             if first != second {
                 let (first, second) = (first.copied().flatten(), second.copied().flatten());
-                differences.push(Difference::Output {
-                    n: a.n,
-                    path: path.clone(),
-                    first,
-                    second,
-                });
+                differences.push(Difference::Output { n: a.n, path: path.clone(), first, second });
             }
         }
     }

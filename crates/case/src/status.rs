@@ -59,9 +59,7 @@ impl Case {
         loop {
             let before = stale.len();
             for (artefact, _) in &artefacts {
-                let because = self
-                    .maker(&artefact.path)
-                    .map(|maker| self.reasons(maker, &today, &stale));
+                let because = self.maker(&artefact.path).map(|maker| self.reasons(maker, &today, &stale));
                 if let Some(because) = because.filter(|because| !because.is_empty()) {
                     stale.insert(artefact.path.to_string(), because);
                 }
@@ -92,15 +90,8 @@ impl Case {
                 Some(found) if found == held.hash => Currency::Current,
                 Some(_) => Currency::ChangedOutside,
             };
-            artefacts.push((
-                Artefact {
-                    path: path.clone(),
-                    hash: held.hash,
-                    made: held.made,
-                    currency,
-                },
-                found,
-            ));
+            artefacts
+                .push((Artefact { path: path.clone(), hash: held.hash, made: held.made, currency }, found));
         }
         Ok(artefacts)
     }
@@ -118,11 +109,6 @@ impl Case {
                 None => path.is_some_and(|path| self.journal.timeline.had(&path)),
             }
         };
-        maker
-            .inputs
-            .iter()
-            .filter(changed)
-            .map(|(name, _)| name.clone())
-            .collect()
+        maker.inputs.iter().filter(changed).map(|(name, _)| name.clone()).collect()
     }
 }

@@ -64,19 +64,14 @@ impl Timeline {
     }
 
     fn change(&mut self, entry: &Entry) -> Result<Done, String> {
-        let mut done = Done {
-            n: entry.n,
-            before: Change::new(),
-            after: Change::new(),
-        };
+        let mut done = Done { n: entry.n, before: Change::new(), after: Change::new() };
         for (path, hash) in &entry.outputs {
             let before = self.now.get(path).copied();
             if before.is_none() && hash.is_none() {
                 return Err(format!("it removes {path}, which is not there"));
             }
             done.before.insert(path.clone(), before);
-            done.after
-                .insert(path.clone(), hash.map(|hash| Held { hash, made: entry.n }));
+            done.after.insert(path.clone(), hash.map(|hash| Held { hash, made: entry.n }));
             self.ever.insert(path.clone());
         }
         self.set(&done.after);
@@ -139,14 +134,10 @@ impl Timeline {
 
     /// Every content that today, undo or redo needs.
     pub(crate) fn needed(&self) -> BTreeMap<Sha256, CasePath> {
-        let steps = self
-            .done
-            .iter()
-            .chain(&self.undone)
-            .flat_map(|done| done.before.iter().chain(&done.after));
+        let steps =
+            self.done.iter().chain(&self.undone).flat_map(|done| done.before.iter().chain(&done.after));
         let past = steps.filter_map(|(path, held)| held.map(|held| (held.hash, path.clone())));
-        past.chain(self.now.iter().map(|(path, held)| (held.hash, path.clone())))
-            .collect()
+        past.chain(self.now.iter().map(|(path, held)| (held.hash, path.clone()))).collect()
     }
 
     /// True if the case has or had such an artefact.
@@ -161,8 +152,5 @@ impl Timeline {
 }
 
 fn outputs_of(change: &Change) -> Outputs {
-    change
-        .iter()
-        .map(|(path, held)| (path.clone(), held.map(|held| held.hash)))
-        .collect()
+    change.iter().map(|(path, held)| (path.clone(), held.map(|held| held.hash))).collect()
 }

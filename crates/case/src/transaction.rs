@@ -41,14 +41,7 @@ impl<'a> Transaction<'a> {
         check_command(&command)?;
         check_inputs(writer, &inputs)?;
         let (staged, open, temporaries) = Default::default();
-        Ok(Self {
-            writer,
-            command,
-            inputs,
-            staged,
-            open,
-            temporaries,
-        })
+        Ok(Self { writer, command, inputs, staged, open, temporaries })
     }
 
     /// The case as it was before the change.
@@ -108,9 +101,7 @@ impl<'a> Transaction<'a> {
             None | Some(Some(_)) if recorded => drop(self.staged.insert(path.clone(), None)),
             Some(Some(_)) => drop(self.staged.remove(path)),
             _ => {
-                return Err(CaseError::NoArtefact {
-                    path: path.to_string(),
-                });
+                return Err(CaseError::NoArtefact { path: path.to_string() });
             }
         }
         Ok(())
@@ -134,10 +125,7 @@ impl<'a> Transaction<'a> {
         match description.frame_of_reference.as_deref() {
             Some(now) if now == uid => return Ok(()),
             Some(now) => {
-                return Err(CaseError::OtherFrame {
-                    now: now.to_owned(),
-                    given: uid.to_owned(),
-                });
+                return Err(CaseError::OtherFrame { now: now.to_owned(), given: uid.to_owned() });
             }
             None => description.frame_of_reference = Some(uid.to_owned()),
         }
@@ -154,31 +142,19 @@ impl<'a> Transaction<'a> {
     /// files can only be put in place later. [`CaseError::Unsure`]: the disk does not let anybody tell.
     pub fn commit(mut self, stamp: &Stamp, work: Work) -> Result<Entry, CaseError> {
         if let Some(path) = self.open.first() {
-            return Err(CaseError::OutputUnfinished {
-                path: path.to_string(),
-            });
+            return Err(CaseError::OutputUnfinished { path: path.to_string() });
         }
         check_command(&self.command)?;
         let hash = |staged: &Option<Staged>| staged.as_ref().map(|staged| staged.hash);
-        let outputs: Outputs = self
-            .staged
-            .iter()
-            .map(|(path, staged)| (path.clone(), hash(staged)))
-            .collect();
+        let outputs: Outputs =
+            self.staged.iter().map(|(path, staged)| (path.clone(), hash(staged))).collect();
         self.writer.refuse_changed(&outputs)?;
-        let staged = self
-            .staged
-            .iter()
-            .filter_map(|(path, staged)| Some((path, staged.as_ref()?)));
-        let contents: Vec<_> = staged
-            .map(|(path, staged)| (path, &staged.temporary, staged.hash))
-            .collect();
+        let staged = self.staged.iter().filter_map(|(path, staged)| Some((path, staged.as_ref()?)));
+        let contents: Vec<_> = staged.map(|(path, staged)| (path, &staged.temporary, staged.hash)).collect();
         self.writer.publish(&contents)?;
         let command = std::mem::take(&mut self.command);
         let inputs = std::mem::take(&mut self.inputs);
-        self.writer
-            .record(command, inputs, outputs, stamp, &work)
-            .cloned()
+        self.writer.record(command, inputs, outputs, stamp, &work).cloned()
     }
 
     fn begin_output(&mut self, path: &CasePath) -> Result<ArtefactWriter<'_, 'a>, CaseError> {
@@ -192,45 +168,30 @@ impl<'a> Transaction<'a> {
         self.staged.remove(path);
         self.open.insert(path.clone());
         let out = BufWriter::with_capacity(CHUNK, HashingWriter::new(file));
-        Ok(ArtefactWriter {
-            change: self,
-            path: path.clone(),
-            temporary,
-            out,
-        })
+        Ok(ArtefactWriter { change: self, path: path.clone(), temporary, out })
     }
 
     fn refuse_clash(&self, path: &CasePath) -> Result<(), CaseError> {
-        let staged = self
-            .staged
-            .keys()
-            .chain(&self.open)
-            .find(|other| other.clashes(path));
+        let staged = self.staged.keys().chain(&self.open).find(|other| other.clashes(path));
         match staged.or_else(|| self.writer.journal.timeline.clash(path)) {
-            Some(other) => Err(bad_path(
-                path,
-                &format!("cannot lie beside {other}, which the case has or had"),
-            )),
+            Some(other) => {
+                Err(bad_path(path, &format!("cannot lie beside {other}, which the case has or had")))
+            }
             None => Ok(()),
         }
     }
 }
 
 fn bad_path(path: &CasePath, what: &str) -> CaseError {
-    CaseError::BadPath {
-        path: path.to_string(),
-        what: what.to_owned(),
-    }
+    CaseError::BadPath { path: path.to_string(), what: what.to_owned() }
 }
 
 /// A command has a name, and not one of those the case itself writes.
 fn check_command(command: &Value) -> Result<(), CaseError> {
     let name = command.get("command").and_then(Value::as_str).unwrap_or_default();
     if name.is_empty() || OWN.contains(&name) {
-        let what = format!(
-            "{name:?} cannot be the name of a command; the case itself writes {}",
-            OWN.join(", ")
-        );
+        let what =
+            format!("{name:?} cannot be the name of a command; the case itself writes {}", OWN.join(", "));
         return Err(CaseError::BadEntry { what });
     }
     Ok(())
@@ -246,11 +207,7 @@ fn check_inputs(case: &Case, inputs: &Inputs) -> Result<(), CaseError> {
         let foreign = now.is_none() && !case.journal.timeline.had(&path);
         if now != Some(*given) && !foreign {
             let now = now.map_or_else(|| "gone".to_owned(), |now| format!("{now:.12}"));
-            return Err(CaseError::InputChanged {
-                path: name.clone(),
-                given: *given,
-                now,
-            });
+            return Err(CaseError::InputChanged { path: name.clone(), given: *given, now });
         }
     }
     Ok(())
@@ -287,31 +244,20 @@ impl ArtefactWriter<'_, '_> {
             Err(error) => CaseError::writing(place, error),
         };
         let place = self.change.writer.vfs.place(&self.path);
-        let hashing = self
-            .out
-            .into_inner()
-            .map_err(|error| named(place.clone(), error.into_error()))?;
+        let hashing = self.out.into_inner().map_err(|error| named(place.clone(), error.into_error()))?;
         let (file, hash) = hashing.finish();
         file.file.finish().map_err(|error| named(place, error))?;
         self.change.open.remove(&self.path);
-        self.change.staged.insert(
-            self.path,
-            Some(Staged {
-                temporary: self.temporary,
-                hash,
-            }),
-        );
+        self.change.staged.insert(self.path, Some(Staged { temporary: self.temporary, hash }));
         Ok(hash)
     }
 
     fn put(mut self, bytes: &[u8]) -> Result<Sha256, CaseError> {
         let place = self.change.writer.vfs.place(&self.path);
-        self.out
-            .write_all(bytes)
-            .map_err(|error| match error.downcast::<CaseError>() {
-                Ok(inner) => inner,
-                Err(error) => CaseError::writing(place, error),
-            })?;
+        self.out.write_all(bytes).map_err(|error| match error.downcast::<CaseError>() {
+            Ok(inner) => inner,
+            Err(error) => CaseError::writing(place, error),
+        })?;
         self.finish()
     }
 }

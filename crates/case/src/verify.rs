@@ -97,11 +97,7 @@ fn verify_objects(
 fn verify_needed(journal: &Journal, found: &BTreeSet<artefact::Sha256>, findings: &mut Vec<Finding>) {
     for (hash, path) in journal.timeline.needed() {
         if !found.contains(&hash) {
-            findings.push(trouble(&CaseError::Damaged {
-                path: path.to_string(),
-                hash,
-                what: "missing",
-            }));
+            findings.push(trouble(&CaseError::Damaged { path: path.to_string(), hash, what: "missing" }));
         }
     }
 }
@@ -114,17 +110,10 @@ fn verify_artefacts(
     ctx: &Ctx,
 ) -> Result<(), CaseError> {
     let head = usize::try_from(journal.head.unwrap_or(0)).unwrap_or(usize::MAX);
-    let unsettled: BTreeSet<_> = journal
-        .entries
-        .iter()
-        .skip(head)
-        .flat_map(|entry| entry.outputs.keys())
-        .collect();
+    let unsettled: BTreeSet<_> =
+        journal.entries.iter().skip(head).flat_map(|entry| entry.outputs.keys()).collect();
     if journal.head.is_some() && head < journal.entries.len() {
-        let what = format!(
-            "the files of change {} are not all in place yet",
-            journal.entries.len()
-        );
+        let what = format!("the files of change {} are not all in place yet", journal.entries.len());
         findings.push(
             Finding::new("change-unfinished", Severity::Note, what).remedy("open the case for writing"),
         );

@@ -37,9 +37,7 @@ pub struct Writer {
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer")
-            .field("case", &self.case)
-            .finish_non_exhaustive()
+        f.debug_struct("Writer").field("case", &self.case).finish_non_exhaustive()
     }
 }
 
@@ -77,17 +75,11 @@ impl Case {
         let description = draft.describe(stamp.at, &stamp.version)?;
         let root = CasePath::root();
         refuse_occupied(vfs.as_ref())?;
-        vfs.create_folder(&root)
-            .map_err(|source| CaseError::writing(vfs.place(&root), source))?;
+        vfs.create_folder(&root).map_err(|source| CaseError::writing(vfs.place(&root), source))?;
         let lock = take_lock(vfs.as_ref())?;
         // Somebody may have created a case between the look and the lock.
         refuse_occupied(vfs.as_ref())?;
-        let case = Self {
-            vfs,
-            journal: Journal::empty(),
-            description,
-            findings: Vec::new(),
-        };
+        let case = Self { vfs, journal: Journal::empty(), description, findings: Vec::new() };
         let mut writer = Writer::new(case, lock);
         writer.prepare_folders()?;
         writer.remove_leftovers()?;
@@ -114,10 +106,7 @@ impl Case {
         let lock = take_lock(vfs.as_ref())?;
         let case = Self::open_on(vfs)?;
         if let Some(tail) = case.journal.tail {
-            return Err(CaseError::Torn {
-                line: tail.line,
-                bytes: tail.bytes,
-            });
+            return Err(CaseError::Torn { line: tail.line, bytes: tail.bytes });
         }
         if missing_head(&case.journal).is_some() {
             let line = case.journal.entries.len() as u64;
@@ -161,29 +150,15 @@ impl Case {
         }
         writer.prepare_folders()?;
         writer.case.findings.clone_from(&findings);
-        let work = Work {
-            findings,
-            ..Work::default()
-        };
-        writer.record(
-            json!({"command": "recover"}),
-            Inputs::new(),
-            Outputs::new(),
-            stamp,
-            &work,
-        )?;
+        let work = Work { findings, ..Work::default() };
+        writer.record(json!({"command": "recover"}), Inputs::new(), Outputs::new(), stamp, &work)?;
         Ok(writer)
     }
 }
 
 impl Writer {
     pub(crate) const fn new(case: Case, lock: Box<dyn Any + Send>) -> Self {
-        Self {
-            case,
-            temporary: 0,
-            unsure: None,
-            _lock: lock,
-        }
+        Self { case, temporary: 0, unsure: None, _lock: lock }
     }
 
     /// Makes everything ready for a change: clears temporary files, completes the last change.
@@ -210,12 +185,7 @@ impl Writer {
     /// [`CaseError::NothingToUndo`]; [`CaseError::ChangedOutside`] if that would overwrite a file changed
     /// outside; [`CaseError::Damaged`] if a content to restore is.
     pub fn undo(&mut self, stamp: &Stamp) -> Result<&Entry, CaseError> {
-        let (n, outputs) = self
-            .case
-            .journal
-            .timeline
-            .to_undo()
-            .ok_or(CaseError::NothingToUndo)?;
+        let (n, outputs) = self.case.journal.timeline.to_undo().ok_or(CaseError::NothingToUndo)?;
         self.step("undo", n, outputs, stamp)
     }
 
@@ -224,12 +194,7 @@ impl Writer {
     /// # Errors
     /// [`CaseError::NothingToRedo`], or as [`Writer::undo`].
     pub fn redo(&mut self, stamp: &Stamp) -> Result<&Entry, CaseError> {
-        let (n, outputs) = self
-            .case
-            .journal
-            .timeline
-            .to_redo()
-            .ok_or(CaseError::NothingToRedo)?;
+        let (n, outputs) = self.case.journal.timeline.to_redo().ok_or(CaseError::NothingToRedo)?;
         self.step("redo", n, outputs, stamp)
     }
 
@@ -241,13 +206,7 @@ impl Writer {
             }
         }
         self.refuse_changed(&outputs)?;
-        self.record(
-            json!({"command": name, "entry": n}),
-            Inputs::new(),
-            outputs,
-            stamp,
-            &Work::default(),
-        )
+        self.record(json!({"command": name, "entry": n}), Inputs::new(), outputs, stamp, &Work::default())
     }
 
     /// Puts the recorded content of an artefact back in place of a missing or changed file.
@@ -256,9 +215,7 @@ impl Writer {
     /// [`CaseError::NoArtefact`], or [`CaseError::Damaged`] if the content itself is.
     pub fn restore(&mut self, path: &CasePath) -> Result<(), CaseError> {
         self.complete()?;
-        let hash = self.case.hash(path).ok_or_else(|| CaseError::NoArtefact {
-            path: path.to_string(),
-        })?;
+        let hash = self.case.hash(path).ok_or_else(|| CaseError::NoArtefact { path: path.to_string() })?;
         artefact::prove(self.case.vfs.as_ref(), path, hash)?;
         self.switch(&[(path.clone(), Some(hash))].into())
     }
@@ -271,9 +228,7 @@ impl Writer {
         if let Err(error) = text.parse::<toml::Table>() {
             // Only the place: the text itself names the patient.
             let place = error.span().map_or(0, |span| span.start);
-            return Err(CaseError::BadEntry {
-                what: format!("the identity is not TOML at byte {place}"),
-            });
+            return Err(CaseError::BadEntry { what: format!("the identity is not TOML at byte {place}") });
         }
         self.put_file(&identity_file(), text.as_bytes(), Access::Private)
     }
@@ -380,10 +335,7 @@ impl Writer {
             return self.replace_tail(bytes.as_bytes());
         }
         let vfs = Arc::clone(&self.case.vfs);
-        match vfs
-            .stat(&path)
-            .map_err(|source| CaseError::reading(vfs.place(&path), source))?
-        {
+        match vfs.stat(&path).map_err(|source| CaseError::reading(vfs.place(&path), source))? {
             Some(Stat::File(found)) if found == length => {}
             _ => {
                 let line = self.case.journal.entries.len() as u64 + 1;
@@ -397,10 +349,7 @@ impl Writer {
         // A part of the line, or all of it, may be on the disk.
         if let Err(cause) = vfs.truncate(&path, length) {
             self.unsure = Some(cause.kind());
-            return Err(CaseError::Unsure {
-                path: vfs.place(&path),
-                cause,
-            });
+            return Err(CaseError::Unsure { path: vfs.place(&path), cause });
         }
         Err(CaseError::writing(vfs.place(&path), failed))
     }
@@ -411,9 +360,7 @@ impl Writer {
         let vfs = &self.case.vfs;
         let read = |path| -> io::Result<Vec<u8>> {
             let mut bytes = Vec::new();
-            vfs.open(path)?
-                .take(self.case.journal.length)
-                .read_to_end(&mut bytes)?;
+            vfs.open(path)?.take(self.case.journal.length).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         let mut bytes = read(&path).map_err(|source| CaseError::reading(vfs.place(&path), source))?;
@@ -427,30 +374,21 @@ impl Writer {
     pub(crate) fn complete(&mut self) -> Result<(), CaseError> {
         if let Some(kind) = self.unsure {
             let path = self.case.vfs.place(&Journal::file());
-            return Err(CaseError::Unsure {
-                path,
-                cause: kind.into(),
-            });
+            return Err(CaseError::Unsure { path, cause: kind.into() });
         }
         let n = self.case.journal.entries.len() as u64;
-        self.settle().map_err(|cause| CaseError::Unfinished {
-            n,
-            cause: Box::new(cause),
-        })
+        self.settle().map_err(|cause| CaseError::Unfinished { n, cause: Box::new(cause) })
     }
 
     /// Makes the folders of the case, and clears what a crash left in `tmp/`.
     pub(crate) fn prepare_folders(&mut self) -> Result<(), CaseError> {
         let vfs = Arc::clone(&self.case.vfs);
         for folder in ["tmp", "objects"].map(CasePath::own) {
-            vfs.create_folder(&folder)
-                .map_err(|source| CaseError::writing(vfs.place(&folder), source))?;
+            vfs.create_folder(&folder).map_err(|source| CaseError::writing(vfs.place(&folder), source))?;
         }
         self.sync(&CasePath::root())?;
         let folder = CasePath::own("tmp");
-        let names = vfs
-            .list(&folder)
-            .map_err(|source| CaseError::reading(vfs.place(&folder), source))?;
+        let names = vfs.list(&folder).map_err(|source| CaseError::reading(vfs.place(&folder), source))?;
         for name in names {
             self.remove_file(&folder.join(&name)?)?;
         }
@@ -474,17 +412,11 @@ fn refuse_occupied(vfs: &dyn Vfs) -> Result<(), CaseError> {
         None => return Ok(()),
         Some(Stat::Folder) => vfs.list(&root).map_err(fail)?,
         Some(_) => {
-            return Err(CaseError::NotEmpty {
-                dir,
-                name: "a file".to_owned(),
-            });
+            return Err(CaseError::NotEmpty { dir, name: "a file".to_owned() });
         }
     };
     let beginnings = ["journal.jsonl", "lock", "objects", "tmp"];
-    match names
-        .into_iter()
-        .find(|name| !beginnings.contains(&name.as_str()))
-    {
+    match names.into_iter().find(|name| !beginnings.contains(&name.as_str())) {
         Some(name) => Err(CaseError::NotEmpty { dir, name }),
         None => Ok(()),
     }
@@ -492,21 +424,14 @@ fn refuse_occupied(vfs: &dyn Vfs) -> Result<(), CaseError> {
 
 fn refuse_newer(vfs: &dyn Vfs) -> Result<(), CaseError> {
     let found = read_format(vfs)?;
-    if found > FORMAT {
-        Err(CaseError::TooNew { found, known: FORMAT })
-    } else {
-        Ok(())
-    }
+    if found > FORMAT { Err(CaseError::TooNew { found, known: FORMAT }) } else { Ok(()) }
 }
 
 pub(crate) fn take_lock(vfs: &dyn Vfs) -> Result<Box<dyn Any + Send>, CaseError> {
     let path = CasePath::own("lock");
     match vfs.lock(&path, &crate::vfs::holder()) {
         Ok(Lock::Held(held)) => Ok(held),
-        Ok(Lock::Busy(holder)) => Err(CaseError::Locked {
-            dir: vfs.place(&CasePath::root()),
-            holder,
-        }),
+        Ok(Lock::Busy(holder)) => Err(CaseError::Locked { dir: vfs.place(&CasePath::root()), holder }),
         Err(source) => Err(CaseError::writing(vfs.place(&path), source)),
     }
 }

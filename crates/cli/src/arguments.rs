@@ -57,13 +57,9 @@ pub fn parser(registry: &Registry) -> clap::Command {
         for (name, choice) in choices {
             command = command.subcommand(subcommand(name, choice));
         }
-        let places_free = schema::settings(&entry.schema)
-            .iter()
-            .all(|setting| setting.position.is_none());
+        let places_free = schema::settings(&entry.schema).iter().all(|setting| setting.position.is_none());
         if places_free && entry.effect != Effect::Composes && entry.schema[CHOICES].is_null() {
-            let case = Arg::new("here")
-                .value_name("CASE")
-                .help("Case directory, as with --case");
+            let case = Arg::new("here").value_name("CASE").help("Case directory, as with --case");
             command = command.arg(case.value_parser(value_parser!(PathBuf)));
         }
         root = root.subcommand(command);
@@ -72,14 +68,9 @@ pub fn parser(registry: &Registry) -> clap::Command {
 }
 
 fn shared() -> [Arg; 4] {
-    let path = Arg::new("case")
-        .long("case")
-        .value_name("DIR")
-        .value_parser(value_parser!(PathBuf));
-    let threads = Arg::new("threads")
-        .long("threads")
-        .value_name("N")
-        .value_parser(value_parser!(u16).range(1..=1024));
+    let path = Arg::new("case").long("case").value_name("DIR").value_parser(value_parser!(PathBuf));
+    let threads =
+        Arg::new("threads").long("threads").value_name("N").value_parser(value_parser!(u16).range(1..=1024));
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     [
         path.help("Case directory [default: this folder]"),
@@ -109,18 +100,12 @@ fn argument(setting: &Setting) -> Arg {
         help.push_str(&format!(" ({range})"));
     }
     if let Some(default) = &setting.default {
-        let shown = default
-            .as_str()
-            .map_or_else(|| default.to_string(), str::to_owned);
+        let shown = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
         help.push_str(&format!(" [default: {shown}]"));
     }
-    let mut arg = Arg::new(setting.name.clone())
-        .help(help)
-        .required(setting.required);
+    let mut arg = Arg::new(setting.name.clone()).help(help).required(setting.required);
     arg = match setting.position {
-        Some(place) => arg
-            .index(place as usize)
-            .value_name(setting.flag().to_uppercase()),
+        Some(place) => arg.index(place as usize).value_name(setting.flag().to_uppercase()),
         // A negative number is a value here (a threshold of -200 HU), not a flag.
         None => arg
             .long(setting.flag())
@@ -139,11 +124,7 @@ fn argument(setting: &Setting) -> Arg {
 
 /// How to answer when the words cannot be understood: a program that asked for JSON gets JSON.
 pub fn answer(words: &[std::ffi::OsString]) -> Answer {
-    if words.iter().any(|word| word == "--json") {
-        Answer::Json
-    } else {
-        Answer::Text
-    }
+    if words.iter().any(|word| word == "--json") { Answer::Json } else { Answer::Text }
 }
 
 /// Reads what was typed; the error is clap's own, ready to be shown.
@@ -164,13 +145,8 @@ pub fn read(
     let mut settings = Map::new();
     let (schema, found) = match found.subcommand() {
         Some((choice, inner)) => {
-            let field = schema::settings(&entry.schema)
-                .into_iter()
-                .find(|s| s.position == Some(CHOICE));
-            settings.insert(
-                field.map_or_else(|| "choice".to_owned(), |f| f.name),
-                Value::from(choice),
-            );
+            let field = schema::settings(&entry.schema).into_iter().find(|s| s.position == Some(CHOICE));
+            settings.insert(field.map_or_else(|| "choice".to_owned(), |f| f.name), Value::from(choice));
             (&entry.schema[CHOICES][choice], inner)
         }
         None => (&entry.schema, found),
@@ -202,9 +178,7 @@ fn value(found: &ArgMatches, setting: &Setting) -> Result<Option<Value>, String>
     let Ok(Some(texts)) = found.try_get_many::<String>(&setting.name) else {
         return Ok(None);
     };
-    let values = texts
-        .map(|text| schema::parse(text, &setting.kind))
-        .collect::<Result<Vec<_>, _>>()?;
+    let values = texts.map(|text| schema::parse(text, &setting.kind)).collect::<Result<Vec<_>, _>>()?;
     Ok(match setting.kind {
         Kind::List(_) => Some(Value::Array(values)),
         _ => values.into_iter().next(),

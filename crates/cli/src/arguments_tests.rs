@@ -22,10 +22,7 @@ impl Command for Weigh {
     const NAME: &'static str = "weigh";
     const EFFECT: Effect = Effect::Composes;
     fn run(&self, _: &mut Job<'_>) -> Result<Outcome, Failure> {
-        Ok(Outcome {
-            summary: vec![format!("{} g", self.density)],
-            ..Outcome::default()
-        })
+        Ok(Outcome { summary: vec![format!("{} g", self.density)], ..Outcome::default() })
     }
 }
 
@@ -60,19 +57,10 @@ fn asked(line: &str) -> Result<Asked, String> {
 fn an_added_command_appears_in_command_line_schema_and_manual_by_itself() {
     let registry = registry();
     let help = asked("osteon weigh --help").unwrap_err();
-    assert!(
-        help.contains("Weigh the model in a hand") && help.contains("Density of the material"),
-        "{help}"
-    );
+    assert!(help.contains("Weigh the model in a hand") && help.contains("Density of the material"), "{help}");
     let typed = asked("osteon weigh --density 1.24").unwrap();
-    assert_eq!(
-        (typed.command.as_str(), &typed.settings["density"]),
-        ("weigh", &json!(1.24))
-    );
-    assert_eq!(
-        registry.schema()["commands"]["weigh"]["properties"]["density"]["maximum"],
-        20.0
-    );
+    assert_eq!((typed.command.as_str(), &typed.settings["density"]), ("weigh", &json!(1.24)));
+    assert_eq!(registry.schema()["commands"]["weigh"]["properties"]["density"]["maximum"], 20.0);
     let manual = osteon::manual::commands(&registry);
     assert!(
         manual.contains("## osteon weigh") && manual.contains("| `--density` | Density of the material |")
@@ -83,27 +71,15 @@ fn an_added_command_appears_in_command_line_schema_and_manual_by_itself() {
         case: typed.case,
         threads: Some(1),
     };
-    assert_eq!(
-        osteon::run(&registry, &request, &osteon::Ctx::default())
-            .unwrap()
-            .summary,
-        ["1.24 g"]
-    );
+    assert_eq!(osteon::run(&registry, &request, &osteon::Ctx::default()).unwrap().summary, ["1.24 g"]);
 }
 
 #[test]
 fn an_added_procedure_appears_in_command_line_schema_and_manual_by_itself() {
     let registry = registry();
-    assert!(
-        asked("osteon propose --help")
-            .unwrap_err()
-            .contains("Propose nothing at all")
-    );
+    assert!(asked("osteon propose --help").unwrap_err().contains("Propose nothing at all"));
     let typed = asked("osteon propose nothing --amount 3").unwrap();
-    assert_eq!(
-        Value::Object(typed.settings),
-        json!({ "procedure": "nothing", "amount": 3 })
-    );
+    assert_eq!(Value::Object(typed.settings), json!({ "procedure": "nothing", "amount": 3 }));
     assert!(registry.schema()["commands"]["propose"]["x-choices"]["nothing"].is_object());
     assert!(osteon::manual::commands(&registry).contains("## osteon propose nothing"));
 }
@@ -129,26 +105,15 @@ fn typed_settings_arrive_with_their_kinds() {
 #[test]
 fn a_case_is_named_with_or_without_its_flag() {
     assert_eq!(asked("osteon status here").unwrap().case, PathBuf::from("here"));
-    assert_eq!(
-        asked("osteon --case here status").unwrap().case,
-        PathBuf::from("here")
-    );
+    assert_eq!(asked("osteon --case here status").unwrap().case, PathBuf::from("here"));
     assert_eq!(asked("osteon verify here").unwrap().case, PathBuf::from("here"));
     assert_eq!(asked("osteon status").unwrap().case, PathBuf::from("."));
 }
 
 #[test]
 fn wrong_words_are_refused_with_the_right_ones() {
-    assert!(
-        asked("osteon segment --cavities shut")
-            .unwrap_err()
-            .contains("keep")
-    );
-    assert!(
-        asked("osteon segment --threshold much")
-            .unwrap_err()
-            .contains("HU")
-    );
+    assert!(asked("osteon segment --cavities shut").unwrap_err().contains("keep"));
+    assert!(asked("osteon segment --threshold much").unwrap_err().contains("HU"));
     assert!(asked("osteon model").unwrap_err().contains("--out"));
     assert!(asked("osteon fly").is_err());
 }

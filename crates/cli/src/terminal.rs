@@ -131,15 +131,9 @@ fn print(value: &Value) {
 fn finding(finding: &Finding) {
     eprintln!("{}: {} [{}]", finding.severity, finding.message, finding.code);
     if let (Some(value), Some(limit)) = (finding.value, finding.limit) {
-        let source = if finding.source.is_empty() {
-            String::new()
-        } else {
-            format!(", from {}", finding.source)
-        };
-        eprintln!(
-            "  value {value:.3} {0} (limit {limit:.3} {0}{source})",
-            finding.unit
-        );
+        let source =
+            if finding.source.is_empty() { String::new() } else { format!(", from {}", finding.source) };
+        eprintln!("  value {value:.3} {0} (limit {limit:.3} {0}{source})", finding.unit);
     }
     if !finding.remedy.is_empty() {
         eprintln!("  help: {}", finding.remedy);

@@ -70,9 +70,7 @@ fn a_case_id_that_could_do_harm_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("case");
     let long = "a".repeat(65);
-    for id in [
-        "../x", "..", ".", "-x", "<script>", "a b", "ü", "a\nb", "a/b", &long,
-    ] {
+    for id in ["../x", "..", ".", "-x", "<script>", "a b", "ü", "a\nb", "a/b", &long] {
         let flag = format!("--case-id={id}");
         let mut words = model(&out);
         words.push(flag.as_ref());
@@ -142,10 +140,7 @@ fn two_series_in_a_folder_need_a_choice() {
     let mut words = model(&out);
     words[1] = both.as_os_str();
     let failure = refused(&words, "several-series", 2);
-    assert!(
-        failure["help"].as_str().unwrap().contains("--series"),
-        "{failure}"
-    );
+    assert!(failure["help"].as_str().unwrap().contains("--series"), "{failure}");
     assert!(!out.exists());
     let words = [
         OsStr::new("import"),
@@ -181,11 +176,9 @@ fn a_step_out_of_order_names_the_command_that_comes_first() {
     let at = [OsStr::new("--case"), case.as_ref()];
     let import = [OsStr::new("import"), demo().scan.as_ref(), at[0], at[1]];
     assert_eq!(osteon(import).code, 0);
-    for (command, first) in [
-        ("make", "osteon propose"),
-        ("check", "osteon propose"),
-        ("export", "osteon propose"),
-    ] {
+    for (command, first) in
+        [("make", "osteon propose"), ("check", "osteon propose"), ("export", "osteon propose")]
+    {
         let failure = refused(&[OsStr::new(command), at[0], at[1]], "no-artefact", 3);
         assert!(failure["help"].as_str().unwrap().contains(first), "{failure}");
     }
@@ -200,16 +193,8 @@ fn without_a_slicer_everything_but_the_g_code_is_there() {
     words.extend([OsStr::new("--slicer"), OsStr::new("/nonexistent")]);
     let failure = failed(&json(&words), "slicer-not-installed");
     assert_eq!(failure["exit"], 3);
-    assert!(
-        failure["help"].as_str().unwrap().contains("prusa-slicer"),
-        "{failure}"
-    );
-    for file in [
-        "report.html",
-        "report.pdf",
-        "products/bone.stl",
-        "products/bone.3mf",
-    ] {
+    assert!(failure["help"].as_str().unwrap().contains("prusa-slicer"), "{failure}");
+    for file in ["report.html", "report.pdf", "products/bone.stl", "products/bone.3mf"] {
         assert!(case.join(file).exists(), "{file}");
     }
     common::sound(&case);
@@ -232,13 +217,8 @@ fn a_model_larger_than_the_bed_is_refused_with_a_way_out() {
     let profile = dir.path().join("small.toml");
     write(&profile, small.as_bytes());
     let before = files(&case);
-    let words = [
-        OsStr::new("print"),
-        "--case".as_ref(),
-        case.as_ref(),
-        "--printer".as_ref(),
-        profile.as_ref(),
-    ];
+    let words =
+        [OsStr::new("print"), "--case".as_ref(), case.as_ref(), "--printer".as_ref(), profile.as_ref()];
     refused(&words, "larger-than-bed", 4);
     assert_eq!(files(&case), before);
 }
@@ -247,13 +227,7 @@ fn a_model_larger_than_the_bed_is_refused_with_a_way_out() {
 fn printers_that_are_not_there_are_refused() {
     let case = demo().case.as_os_str();
     for (printer, code) in [("nope", "unknown-printer"), ("/nope.toml", "file-missing")] {
-        let words = [
-            OsStr::new("print"),
-            "--case".as_ref(),
-            case,
-            "--printer".as_ref(),
-            printer.as_ref(),
-        ];
+        let words = [OsStr::new("print"), "--case".as_ref(), case, "--printer".as_ref(), printer.as_ref()];
         refused(&words, code, 3);
     }
 }
@@ -269,10 +243,7 @@ fn names_with_spaces_quotes_and_line_breaks_are_names_like_any_other() {
     words[1] = scan.as_os_str();
     assert_eq!(json(&words).code, 0);
     common::sound(&case);
-    assert_eq!(
-        json([OsStr::new("replay"), "--case".as_ref(), case.as_ref()]).code,
-        0
-    );
+    assert_eq!(json([OsStr::new("replay"), "--case".as_ref(), case.as_ref()]).code, 0);
 }
 
 #[cfg(unix)]
@@ -291,10 +262,7 @@ mod rights {
         } else {
             Command::new(common::program())
         };
-        let able = Command::new(command.get_program())
-            .args(command.get_args())
-            .arg("--version")
-            .output();
+        let able = Command::new(command.get_program()).args(command.get_args()).arg("--version").output();
         if !able.is_ok_and(|able| able.status.success()) {
             skipped("no user without rights can run the program here");
             return None;

@@ -23,12 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// Runs the program, interrupts it when a line of its progress holds `stage`; its exit code and the rest
 /// of what it said. `None` if the stage was never announced.
 fn interrupted(words: &[&OsStr], stage: &str) -> Option<(i32, String)> {
-    let mut run = Command::new(program())
-        .args(words)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut run =
+        Command::new(program()).args(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(run.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains(stage) {
@@ -39,9 +35,7 @@ fn interrupted(words: &[&OsStr], stage: &str) -> Option<(i32, String)> {
         }
     }
     let began = Instant::now();
-    let sent = Command::new("kill")
-        .args(["-INT", &run.id().to_string()])
-        .status();
+    let sent = Command::new("kill").args(["-INT", &run.id().to_string()]).status();
     assert!(sent.unwrap().success());
     let code = run.wait().unwrap().code().unwrap_or(-1);
     let took = began.elapsed();

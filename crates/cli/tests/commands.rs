@@ -18,9 +18,7 @@ fn every_command_answers_in_json_and_a_sound_case_stays_sound() {
     let (_dir, case) = copied_case();
     let words = |line: &str| -> Vec<String> {
         let words = line.split(' ').map(str::to_owned);
-        words
-            .chain(["--case".to_owned(), case.display().to_string()])
-            .collect()
+        words.chain(["--case".to_owned(), case.display().to_string()]).collect()
     };
     let lines = [
         "status",
@@ -41,10 +39,7 @@ fn every_command_answers_in_json_and_a_sound_case_stays_sound() {
         let said = json(words(line));
         assert_eq!(said.code, 0, "{line}: {said:?}");
         let answer = said.json();
-        assert!(
-            answer["summary"].is_array() && answer["findings"].is_array(),
-            "{line}: {said:?}"
-        );
+        assert!(answer["summary"].is_array() && answer["findings"].is_array(), "{line}: {said:?}");
         assert_eq!(said.err, "", "{line}");
         sound(&case);
     }
@@ -83,18 +78,9 @@ fn what_is_noticed_twice_is_told_once() {
 fn a_run_into_its_own_case_again_makes_the_same_and_can_be_undone_to_the_beginning() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("case");
-    let products = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| std::fs::read(case.join(name)).unwrap())
-            .collect::<Vec<_>>()
-    };
-    let names = [
-        "images/ct.nrrd",
-        "products/bone.ply",
-        "products/bone.stl",
-        "products/bone.3mf",
-    ];
+    let products =
+        |names: &[&str]| names.iter().map(|name| std::fs::read(case.join(name)).unwrap()).collect::<Vec<_>>();
+    let names = ["images/ct.nrrd", "products/bone.ply", "products/bone.stl", "products/bone.3mf"];
     assert_eq!(json(model(&case)).code, 0);
     let once = products(&names);
     assert_eq!(json(model(&case)).code, 0);
@@ -110,9 +96,7 @@ fn a_run_into_its_own_case_again_makes_the_same_and_can_be_undone_to_the_beginni
     };
     common::failed(&last, "nothing-to-undo");
     assert_eq!(last.code, 3);
-    let steps = [
-        "report", "export", "check", "make", "propose", "segment", "import",
-    ];
+    let steps = ["report", "export", "check", "make", "propose", "segment", "import"];
     assert_eq!(undone, [steps, steps].concat());
     assert!(!case.join("products/bone.stl").exists());
     sound(&case);
@@ -134,19 +118,11 @@ fn a_structure_that_belongs_to_others_already_is_not_made_empty() {
 
 #[test]
 fn a_wrong_word_is_answered_in_json_when_json_was_asked_for() {
-    for words in [
-        vec!["nonsense"],
-        vec!["model"],
-        vec!["status", "--nonsense"],
-        vec![],
-    ] {
+    for words in [vec!["nonsense"], vec!["model"], vec!["status", "--nonsense"], vec![]] {
         let said = json(&words);
         assert_eq!(said.code, 2, "{said:?}");
         let failure = common::failed(&said, "usage");
-        assert!(
-            !failure["message"].as_str().unwrap().contains("Usage:"),
-            "{failure}"
-        );
+        assert!(!failure["message"].as_str().unwrap().contains("Usage:"), "{failure}");
     }
 }
 
@@ -172,12 +148,7 @@ fn help_is_there_for_every_command_and_is_no_failure() {
 fn closed_streams_and_a_bare_environment_do_no_harm() {
     let case = demo().case.display();
     let shell = |line: String| {
-        let output = Command::new("sh")
-            .arg("-c")
-            .arg(line)
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
+        let output = Command::new("sh").arg("-c").arg(line).stderr(Stdio::piped()).output().unwrap();
         common::Said::from(output)
     };
     let program = program();

@@ -40,11 +40,7 @@ fn a_full_disk_is_told_nothing_half_written_stays_and_room_lets_the_work_go_on()
     for room in ["128k", "5m", "9m"] {
         let mut shell = Command::new("unshare");
         shell.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-        shell.args([
-            program().as_ref(),
-            demo().scan.as_os_str(),
-            dir.path().as_os_str(),
-        ]);
+        shell.args([program().as_ref(), demo().scan.as_os_str(), dir.path().as_os_str()]);
         let Ok(output) = shell.arg(room).output() else {
             return skipped("there is no unshare");
         };
@@ -104,17 +100,10 @@ fn count(dir: &Path) -> usize {
 fn while_somebody_writes_others_may_read_and_must_not_write() {
     let (_dir, case) = copied_case();
     let before = files(&case);
-    let lock = std::fs::OpenOptions::new()
-        .write(true)
-        .open(case.join("lock"))
-        .unwrap();
+    let lock = std::fs::OpenOptions::new().write(true).open(case.join("lock")).unwrap();
     lock.lock().unwrap();
     for command in ["undo", "make", "report", "recover"] {
-        refused(
-            &[OsStr::new(command), "--case".as_ref(), case.as_ref()],
-            "case-locked",
-            6,
-        );
+        refused(&[OsStr::new(command), "--case".as_ref(), case.as_ref()], "case-locked", 6);
     }
     for command in ["status", "history", "verify"] {
         assert_eq!(on(command, &case).code, 0);
@@ -130,21 +119,14 @@ fn of_two_who_start_the_same_case_one_finishes_and_the_other_is_told() {
     let case = dir.path().join("case");
     let start = || {
         let mut run = Command::new(program());
-        run.args(model(&case))
-            .arg("--json")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap()
+        run.args(model(&case)).arg("--json").stdout(Stdio::piped()).spawn().unwrap()
     };
     let both = [start(), start()].map(|run| common::Said::from(run.wait_with_output().unwrap()));
     assert!(both.iter().any(|said| said.code == 0), "{both:?}");
     for said in both.iter().filter(|said| said.code != 0) {
         let code = said.json()["error"].as_str().unwrap().to_owned();
         // Who comes between two steps of the other one finds its inputs changed.
-        assert!(
-            ["case-locked", "folder-not-empty", "input-changed"].contains(&code.as_str()),
-            "{said:?}"
-        );
+        assert!(["case-locked", "folder-not-empty", "input-changed"].contains(&code.as_str()), "{said:?}");
         failed(said, &code);
     }
     sound(&case);
@@ -164,17 +146,10 @@ fn a_journal_that_was_cut_altered_or_lost_is_never_worked_on() {
             whole[..whole.len() - 1].to_vec()
         }),
         ("a line altered", |_, lines| {
-            String::from_utf8(lines.concat())
-                .unwrap()
-                .replacen("segment", "segmenT", 1)
-                .into_bytes()
+            String::from_utf8(lines.concat()).unwrap().replacen("segment", "segmenT", 1).into_bytes()
         }),
-        ("a line removed", |_, lines| {
-            [&lines[..2], &lines[3..]].concat().concat()
-        }),
-        ("the last line removed", |_, lines| {
-            lines[..lines.len() - 1].concat()
-        }),
+        ("a line removed", |_, lines| [&lines[..2], &lines[3..]].concat().concat()),
+        ("the last line removed", |_, lines| lines[..lines.len() - 1].concat()),
         ("emptied", |_, _| Vec::new()),
     ];
     for (what, damage) in damages {
@@ -190,11 +165,7 @@ fn a_journal_that_was_cut_altered_or_lost_is_never_worked_on() {
             failed(&said, "journal-broken");
         }
         let said = on("verify", &case);
-        assert_eq!(
-            (said.code, said.findings()),
-            (1, vec!["journal-broken".to_owned()]),
-            "{what}"
-        );
+        assert_eq!((said.code, said.findings()), (1, vec!["journal-broken".to_owned()]), "{what}");
         assert_eq!(files(&case), before, "{what}");
     }
 }
@@ -230,16 +201,10 @@ fn a_product_changed_outside_is_found_and_not_overwritten() {
     let product = case.join("products/vertebra-L3.json");
     std::fs::remove_file(&product).unwrap();
     let said = on("verify", &case);
-    assert_eq!(
-        (said.code, said.findings()),
-        (0, vec!["artefact-missing".to_owned()])
-    );
+    assert_eq!((said.code, said.findings()), (0, vec!["artefact-missing".to_owned()]));
     write(&product, b"mine");
     let said = on("verify", &case);
-    assert_eq!(
-        (said.code, said.findings()),
-        (1, vec!["changed-outside".to_owned()])
-    );
+    assert_eq!((said.code, said.findings()), (1, vec!["changed-outside".to_owned()]));
     failed(&on("make", &case), "changed-outside");
     assert_eq!(std::fs::read(&product).unwrap(), b"mine");
     std::fs::remove_file(&product).unwrap();

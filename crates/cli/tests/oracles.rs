@@ -57,12 +57,7 @@ impl Image {
         let header = std::str::from_utf8(&bytes[..end]).unwrap();
         let field = |name: &str| header.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         assert_eq!(
-            [
-                field("space: "),
-                field("encoding: "),
-                field("endian: "),
-                field("type: ")
-            ],
+            [field("space: "), field("encoding: "), field("endian: "), field("type: ")],
             ["left-posterior-superior", "raw", "little", "int16"]
         );
         let vector = |text: &str| -> Vec<f64> {
@@ -70,9 +65,7 @@ impl Image {
             bare.split(',').map(|number| number.parse().unwrap()).collect()
         };
         let dims: Vec<usize> = field("sizes: ").split(' ').map(|n| n.parse().unwrap()).collect();
-        let samples = bytes[end + 2..]
-            .chunks_exact(2)
-            .map(|two| i16::from_le_bytes([two[0], two[1]]));
+        let samples = bytes[end + 2..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]]));
         Self {
             dims: dims.try_into().unwrap(),
             origin: vector(field("space origin: ")),
@@ -89,10 +82,7 @@ impl Image {
             .map(|n| [(37 * n + 5) % nx, (53 * n + 11) % ny, (29 * n) % nz])
             .chain([[0, 0, 0], [nx - 1, ny - 1, nz - 1], [nx / 2, ny / 2, nz / 2]])
             .collect();
-        let hu: Vec<i16> = at
-            .iter()
-            .map(|&[i, j, k]| self.samples[(k * ny + j) * nx + i])
-            .collect();
+        let hu: Vec<i16> = at.iter().map(|&[i, j, k]| self.samples[(k * ny + j) * nx + i]).collect();
         // A place that is all air would prove nothing.
         assert!(hu.iter().any(|&hu| hu > 200) && hu.iter().any(|&hu| hu < -500));
         json!({ "dims": self.dims, "origin": self.origin, "axes": self.axes, "at": at, "hu": hu })
@@ -121,10 +111,7 @@ fn other_readers_find_the_same_solid_in_every_format() {
     // Box from the STL, 50 bytes a triangle after the header of 84; volume and count from the exact solid.
     let stl = std::fs::read(products.join("vertebra-L3.stl")).unwrap();
     let (mut min, mut max) = ([f32::MAX; 3], [f32::MIN; 3]);
-    for corner in stl[84..]
-        .chunks_exact(50)
-        .flat_map(|triangle| triangle[12..48].chunks_exact(12))
-    {
+    for corner in stl[84..].chunks_exact(50).flat_map(|triangle| triangle[12..48].chunks_exact(12)) {
         for (axis, bytes) in corner.chunks_exact(4).enumerate() {
             let value = f32::from_le_bytes(bytes.try_into().unwrap());
             (min[axis], max[axis]) = (min[axis].min(value), max[axis].max(value));

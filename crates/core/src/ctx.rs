@@ -82,14 +82,7 @@ impl std::fmt::Debug for Ctx {
 impl Ctx {
     /// The context of a whole job.
     pub fn new(progress: Arc<dyn Progress>, cancel: Cancel, seed: u64) -> Self {
-        Self {
-            progress,
-            cancel,
-            seed,
-            part: "".into(),
-            from: 0.0,
-            to: 1.0,
-        }
+        Self { progress, cancel, seed, part: "".into(), from: 0.0, to: 1.0 }
     }
 
     /// The context of a named part that takes up `from..to` of this one's range.
@@ -109,18 +102,13 @@ impl Ctx {
     pub fn done(&self, fraction: f64) -> Result<(), Cancelled> {
         self.check()?;
         let fraction = fraction.clamp(0.0, 1.0);
-        self.progress
-            .report(&self.part, self.from + fraction * (self.to - self.from));
+        self.progress.report(&self.part, self.from + fraction * (self.to - self.from));
         Ok(())
     }
 
     /// Stops if asked to.
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.cancel.is_stopped() {
-            Err(Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.cancel.is_stopped() { Err(Cancelled) } else { Ok(()) }
     }
 
     /// The switch that stops this job.
@@ -131,9 +119,9 @@ impl Ctx {
     /// The job's random numbers for one named purpose: the same seed and purpose give the same numbers.
     pub fn random(&self, purpose: &str) -> Random {
         // FNV-1a over the purpose, so that two purposes do not share a stream.
-        let hash = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-        });
+        let hash = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
         Random(self.seed ^ hash)
     }
 }
@@ -190,10 +178,7 @@ mod tests {
         let part = job.part("threshold", 0.5, 0.9).part("rows", 0.0, 0.5);
         part.done(1.0).unwrap();
         let heard = heard.0.lock().unwrap();
-        assert_eq!(
-            heard.iter().map(|h| h.0.as_str()).collect::<Vec<_>>(),
-            ["threshold", "rows", "rows"]
-        );
+        assert_eq!(heard.iter().map(|h| h.0.as_str()).collect::<Vec<_>>(), ["threshold", "rows", "rows"]);
         assert!((heard[2].1 - 0.7).abs() < 1e-12);
     }
 

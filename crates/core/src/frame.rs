@@ -169,21 +169,14 @@ impl<A, B> PartialEq for Affine<A, B> {
 }
 impl<A, B> fmt::Debug for Affine<A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Affine")
-            .field("linear", &self.linear)
-            .field("offset", &self.offset)
-            .finish()
+        f.debug_struct("Affine").field("linear", &self.linear).field("offset", &self.offset).finish()
     }
 }
 
 impl<A, B> Affine<A, B> {
     /// The map with these columns and this image of the origin.
     pub const fn new(linear: DMat3, offset: DVec3) -> Self {
-        Self {
-            linear,
-            offset,
-            frames: PhantomData,
-        }
+        Self { linear, offset, frames: PhantomData }
     }
 
     /// Maps a place.
@@ -204,9 +197,7 @@ impl<A, B> Affine<A, B> {
             return None;
         }
         let linear = self.linear.inverse();
-        linear
-            .is_finite()
-            .then(|| Affine::new(linear, -(linear * self.offset)))
+        linear.is_finite().then(|| Affine::new(linear, -(linear * self.offset)))
     }
 
     /// First `self`, then `next`.

@@ -14,10 +14,8 @@ pub struct Aabb<F> {
 
 impl<F> Aabb<F> {
     /// The box that holds nothing.
-    pub const EMPTY: Self = Self {
-        min: Point::from_vec(DVec3::INFINITY),
-        max: Point::from_vec(DVec3::NEG_INFINITY),
-    };
+    pub const EMPTY: Self =
+        Self { min: Point::from_vec(DVec3::INFINITY), max: Point::from_vec(DVec3::NEG_INFINITY) };
 
     /// The smallest box around the points.
     pub fn around(points: impl IntoIterator<Item = Point<F>>) -> Self {
@@ -39,11 +37,7 @@ impl<F> Aabb<F> {
 
     /// Edge lengths; zero for an empty box.
     pub fn size(&self) -> DVec3 {
-        if self.is_empty() {
-            DVec3::ZERO
-        } else {
-            self.max.vec() - self.min.vec()
-        }
+        if self.is_empty() { DVec3::ZERO } else { self.max.vec() - self.min.vec() }
     }
 
     /// The middle of the box.

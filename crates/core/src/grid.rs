@@ -36,18 +36,12 @@ const SQUARE: f64 = 1e-4;
 impl Grid {
     /// A grid of `dims` voxels placed by `to_patient`.
     pub fn new(dims: [usize; 3], to_patient: Affine<Voxel, Patient>) -> Result<Self, GridError> {
-        let count = dims
-            .iter()
-            .try_fold(1_usize, |product, &n| product.checked_mul(n));
+        let count = dims.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
         if count.is_none_or(|n| n == 0) {
             return Err(GridError::Dims(dims));
         }
         let to_voxel = to_patient.inverse().ok_or(GridError::Flat)?;
-        Ok(Self {
-            dims,
-            to_patient,
-            to_voxel,
-        })
+        Ok(Self { dims, to_patient, to_voxel })
     }
 
     /// A grid along the patient's axes: voxel (0, 0, 0) sits at `origin`, spacing in mm.
@@ -127,12 +121,8 @@ mod tests {
 
     #[test]
     fn a_crop_keeps_every_voxel_where_it_was() {
-        let grid = Grid::upright(
-            [10, 20, 30],
-            Point::new(-5.0, 7.0, 100.0),
-            DVec3::new(0.7, 0.8, 1.5),
-        )
-        .unwrap();
+        let grid =
+            Grid::upright([10, 20, 30], Point::new(-5.0, 7.0, 100.0), DVec3::new(0.7, 0.8, 1.5)).unwrap();
         let crop = grid.crop([2, 3, 4], [9, 99, 20]).unwrap();
         assert_eq!(crop.dims(), [7, 17, 16]);
         assert!(crop.place(1, 1, 1).distance(grid.place(3, 4, 5)) < 1e-12);
@@ -141,37 +131,17 @@ mod tests {
     #[test]
     fn a_grid_without_voxels_or_volume_is_refused() {
         let at = Point::new(0.0, 0.0, 0.0);
-        assert!(matches!(
-            Grid::upright([0, 4, 4], at, DVec3::ONE),
-            Err(GridError::Dims(_))
-        ));
-        assert!(matches!(
-            Grid::upright([usize::MAX, 4, 4], at, DVec3::ONE),
-            Err(GridError::Dims(_))
-        ));
-        assert!(matches!(
-            Grid::upright([4, 4, 4], at, DVec3::new(1.0, 0.0, 1.0)),
-            Err(GridError::Flat)
-        ));
-        assert!(matches!(
-            Grid::upright([4, 4, 4], at, DVec3::new(1.0, f64::NAN, 1.0)),
-            Err(GridError::Flat)
-        ));
+        assert!(matches!(Grid::upright([0, 4, 4], at, DVec3::ONE), Err(GridError::Dims(_))));
+        assert!(matches!(Grid::upright([usize::MAX, 4, 4], at, DVec3::ONE), Err(GridError::Dims(_))));
+        assert!(matches!(Grid::upright([4, 4, 4], at, DVec3::new(1.0, 0.0, 1.0)), Err(GridError::Flat)));
+        assert!(matches!(Grid::upright([4, 4, 4], at, DVec3::new(1.0, f64::NAN, 1.0)), Err(GridError::Flat)));
     }
 
     #[test]
     fn a_tilted_gantry_makes_a_sheared_grid() {
         let mut linear = DMat3::from_diagonal(DVec3::new(0.5, 0.5, 1.0));
-        assert!(
-            !Grid::new([4, 4, 4], Affine::new(linear, DVec3::ZERO))
-                .unwrap()
-                .is_sheared()
-        );
+        assert!(!Grid::new([4, 4, 4], Affine::new(linear, DVec3::ZERO)).unwrap().is_sheared());
         linear.z_axis.y = 0.3;
-        assert!(
-            Grid::new([4, 4, 4], Affine::new(linear, DVec3::ZERO))
-                .unwrap()
-                .is_sheared()
-        );
+        assert!(Grid::new([4, 4, 4], Affine::new(linear, DVec3::ZERO)).unwrap().is_sheared());
     }
 }

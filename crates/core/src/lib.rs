@@ -21,6 +21,8 @@ pub mod grid;
 pub mod mask;
 pub mod mesh;
 pub mod solid;
+#[cfg(test)]
+mod test_shapes;
 pub mod unit;
 pub mod volume;
 

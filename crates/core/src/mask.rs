@@ -18,11 +18,7 @@ impl Mask {
     pub fn empty(grid: &Grid) -> Self {
         let [nx, ny, nz] = grid.dims();
         let words = nx.div_ceil(64);
-        Self {
-            grid: grid.clone(),
-            words,
-            bits: vec![0; words * ny * nz],
-        }
+        Self { grid: grid.clone(), words, bits: vec![0; words * ny * nz] }
     }
 
     /// Every voxel for which `holds(x, y, z)` is true.
@@ -159,11 +155,7 @@ impl Mask {
     }
 
     fn combine(&mut self, other: &Mask, with: impl Fn(u64, u64) -> u64) {
-        assert_eq!(
-            self.grid.dims(),
-            other.grid.dims(),
-            "masks of different grids cannot be combined"
-        );
+        assert_eq!(self.grid.dims(), other.grid.dims(), "masks of different grids cannot be combined");
         for (a, &b) in self.bits.iter_mut().zip(&other.bits) {
             *a = with(*a, b);
         }

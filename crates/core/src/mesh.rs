@@ -51,48 +51,20 @@ impl Mesh {
     pub fn moved(&self, map: &Affine<Patient, Patient>) -> Self {
         let vertices = self.vertices.iter().map(|&p| map.point(p)).collect();
         let turn = |[a, b, c]: [u32; 3]| if map.mirrors() { [a, c, b] } else { [a, b, c] };
-        Self {
-            vertices,
-            triangles: self.triangles.iter().map(|&t| turn(t)).collect(),
-        }
+        Self { vertices, triangles: self.triangles.iter().map(|&t| turn(t)).collect() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_shapes::cuboid;
     use glam::DMat3;
-
-    /// A box with corners at the origin and at `size`.
-    pub(crate) fn cuboid(size: DVec3) -> Mesh {
-        let vertices = (0..8_u32)
-            .map(|c| DVec3::new((c & 1) as f64, (c >> 1 & 1) as f64, (c >> 2) as f64))
-            .map(|unit| Point::from_vec(unit * size))
-            .collect();
-        let triangles = [
-            [0, 2, 1],
-            [1, 2, 3],
-            [4, 5, 6],
-            [5, 7, 6],
-            [0, 1, 4],
-            [1, 5, 4],
-            [2, 6, 3],
-            [3, 6, 7],
-            [0, 4, 2],
-            [2, 4, 6],
-            [1, 3, 5],
-            [3, 7, 5],
-        ];
-        Mesh {
-            vertices,
-            triangles: triangles.to_vec(),
-        }
-    }
 
     #[test]
     fn a_box_has_its_volume_and_area_even_far_from_the_origin() {
         let far = Affine::new(DMat3::IDENTITY, DVec3::new(1e4, -2e4, 3e4));
-        let mesh = cuboid(DVec3::new(2.0, 3.0, 4.0)).moved(&far);
+        let mesh = cuboid(DVec3::ZERO, DVec3::new(2.0, 3.0, 4.0)).moved(&far);
         assert!((mesh.signed_volume() - 24.0).abs() < 1e-9);
         assert!((mesh.area() - 52.0).abs() < 1e-9);
     }
@@ -100,6 +72,6 @@ mod tests {
     #[test]
     fn a_mirrored_mesh_still_faces_outward() {
         let mirror = Affine::new(DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)), DVec3::ZERO);
-        assert!((cuboid(DVec3::ONE).moved(&mirror).signed_volume() - 1.0).abs() < 1e-12);
+        assert!((cuboid(DVec3::ZERO, DVec3::ONE).moved(&mirror).signed_volume() - 1.0).abs() < 1e-12);
     }
 }

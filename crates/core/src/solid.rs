@@ -183,11 +183,7 @@ fn prove<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Verdict, 
     check()?;
     let fans = Fans::new(mesh, check)?;
     let defects = fans.defects(mesh, check)?;
-    if defects.is_empty() {
-        shells(mesh, check)
-    } else {
-        Ok(Err(defects))
-    }
+    if defects.is_empty() { shells(mesh, check) } else { Ok(Err(defects)) }
 }
 
 /// Checks what each vertex and triangle promises by itself.
@@ -196,11 +192,7 @@ fn plain(mesh: &Mesh) -> Result<(), Vec<Defect>> {
         return Err(vec![Defect::Empty]);
     }
     let vertices = mesh.vertices.len();
-    let dangling = mesh
-        .triangles
-        .iter()
-        .filter(|&&[a, b, c]| a.max(b).max(c) as usize >= vertices)
-        .count();
+    let dangling = mesh.triangles.iter().filter(|&&[a, b, c]| a.max(b).max(c) as usize >= vertices).count();
     if dangling > 0 {
         return Err(vec![Defect::DanglingIndex { count: dangling }]);
     }
@@ -317,15 +309,9 @@ impl Fans {
         }
         let found = [
             open.found().map(|(count, near)| Defect::OpenEdge { count, near }),
-            tangled
-                .found()
-                .map(|(count, near)| Defect::NonManifoldEdge { count, near }),
-            pinched
-                .found()
-                .map(|(count, near)| Defect::NonManifoldVertex { count, near }),
-            loose
-                .found()
-                .map(|(count, near)| Defect::LooseVertex { count, near }),
+            tangled.found().map(|(count, near)| Defect::NonManifoldEdge { count, near }),
+            pinched.found().map(|(count, near)| Defect::NonManifoldVertex { count, near }),
+            loose.found().map(|(count, near)| Defect::LooseVertex { count, near }),
         ];
         Ok(found.into_iter().flatten().collect())
     }
@@ -411,14 +397,7 @@ fn shells<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Verdict,
         let corners = mesh.corners(triangle);
         if number[root] == u32::MAX {
             number[root] = shells.len() as u32;
-            shells.push((
-                corners[0],
-                Shell {
-                    volume: 0.0,
-                    triangles: 0,
-                    bounds: Aabb::EMPTY,
-                },
-            ));
+            shells.push((corners[0], Shell { volume: 0.0, triangles: 0, bounds: Aabb::EMPTY }));
         }
         let (origin, shell) = &mut shells[number[root] as usize];
         let [a, b, c] = corners.map(|p| p - *origin);
@@ -434,9 +413,7 @@ fn shells<E>(mesh: &Mesh, check: &impl Fn() -> Result<(), E>) -> Result<Verdict,
     shells.sort_by(|a, b| b.volume.total_cmp(&a.volume));
     let mut wrong = Tally::default();
     for shell in shells.iter().filter(|shell| shell.volume <= 0.0) {
-        let housed = shells
-            .iter()
-            .any(|outer| outer.volume > 0.0 && outer.bounds.contains(&shell.bounds));
+        let housed = shells.iter().any(|outer| outer.volume > 0.0 && outer.bounds.contains(&shell.bounds));
         if !housed || shell.volume == 0.0 {
             wrong.add(shell.bounds.middle().vec());
         }
@@ -464,39 +441,14 @@ fn unite(parent: &mut [u32], a: u32, b: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_shapes::cuboid;
     use glam::DMat3;
-
-    fn cuboid(low: DVec3, size: DVec3) -> Mesh {
-        let vertices = (0..8_u32)
-            .map(|c| DVec3::new((c & 1) as f64, (c >> 1 & 1) as f64, (c >> 2) as f64))
-            .map(|unit| Point::from_vec(low + unit * size))
-            .collect();
-        let triangles = [
-            [0, 2, 1],
-            [1, 2, 3],
-            [4, 5, 6],
-            [5, 7, 6],
-            [0, 1, 4],
-            [1, 5, 4],
-            [2, 6, 3],
-            [3, 6, 7],
-            [0, 4, 2],
-            [2, 4, 6],
-            [1, 3, 5],
-            [3, 7, 5],
-        ];
-        Mesh {
-            vertices,
-            triangles: triangles.to_vec(),
-        }
-    }
 
     fn join(a: &Mesh, b: &Mesh) -> Mesh {
         let shift = a.vertices.len() as u32;
         let mut mesh = a.clone();
         mesh.vertices.extend(&b.vertices);
-        mesh.triangles
-            .extend(b.triangles.iter().map(|t| t.map(|v| v + shift)));
+        mesh.triangles.extend(b.triangles.iter().map(|t| t.map(|v| v + shift)));
         mesh
     }
 
@@ -539,9 +491,8 @@ mod tests {
         let mut rings = 0;
         // All fans of four spokes between four neighbours.
         for code in 0..1_u32 << 16 {
-            let fan: Vec<(u32, u32)> = (0..4)
-                .map(|n| (code >> (4 * n) & 3, code >> (4 * n + 2) & 3))
-                .collect();
+            let fan: Vec<(u32, u32)> =
+                (0..4).map(|n| (code >> (4 * n) & 3, code >> (4 * n + 2) & 3)).collect();
             assert_eq!(is_one_ring(&fan), slow(&fan), "{fan:?}");
             rings += usize::from(slow(&fan));
         }
@@ -567,11 +518,7 @@ mod tests {
     fn a_turned_triangle_is_named() {
         let mut mesh = cuboid(DVec3::ZERO, DVec3::ONE);
         mesh.triangles[0].swap(1, 2);
-        assert!(
-            defects(mesh)
-                .iter()
-                .any(|d| matches!(d, Defect::NonManifoldEdge { .. }))
-        );
+        assert!(defects(mesh).iter().any(|d| matches!(d, Defect::NonManifoldEdge { .. })));
     }
 
     #[test]
@@ -581,15 +528,9 @@ mod tests {
         let solid = Solid::new(hollow).unwrap();
         assert!((solid.volume() - 63.0).abs() < 1e-12);
         assert_eq!(solid.shells().len(), 2);
-        assert!(matches!(
-            defects(turned(outer.clone()))[..],
-            [Defect::InsideOut { count: 1, .. }]
-        ));
+        assert!(matches!(defects(turned(outer.clone()))[..], [Defect::InsideOut { count: 1, .. }]));
         let beside = join(&outer, &turned(cuboid(DVec3::splat(9.0), DVec3::ONE)));
-        assert!(matches!(
-            defects(beside)[..],
-            [Defect::InsideOut { count: 1, .. }]
-        ));
+        assert!(matches!(defects(beside)[..], [Defect::InsideOut { count: 1, .. }]));
     }
 
     #[test]
@@ -608,17 +549,13 @@ mod tests {
                     }) as u32
                 })
                 .collect();
-            mesh.triangles
-                .extend(b.triangles.iter().map(|t| t.map(|v| index[v as usize])));
+            mesh.triangles.extend(b.triangles.iter().map(|t| t.map(|v| index[v as usize])));
             mesh
         };
         let edge = defects(weld(DVec3::new(1.0, 1.0, 0.0)));
         assert!(matches!(edge[0], Defect::NonManifoldEdge { .. }), "{edge:?}");
         let corner = defects(weld(DVec3::ONE));
-        assert!(
-            matches!(corner[..], [Defect::NonManifoldVertex { count: 1, .. }]),
-            "{corner:?}"
-        );
+        assert!(matches!(corner[..], [Defect::NonManifoldVertex { count: 1, .. }]), "{corner:?}");
     }
 
     #[test]
@@ -636,19 +573,13 @@ mod tests {
         assert!(matches!(defects(mesh)[..], [Defect::Degenerate { count: 1, .. }]));
         let mut mesh = good;
         mesh.vertices.push(Point::new(5.0, 5.0, 5.0));
-        assert!(matches!(
-            defects(mesh)[..],
-            [Defect::LooseVertex { count: 1, .. }]
-        ));
+        assert!(matches!(defects(mesh)[..], [Defect::LooseVertex { count: 1, .. }]));
     }
 
     #[test]
     fn a_moved_solid_keeps_its_volume_and_stays_a_solid_when_mirrored() {
         let solid = Solid::new(cuboid(DVec3::ZERO, DVec3::new(1.0, 2.0, 3.0))).unwrap();
-        let mirror = Affine::new(
-            DMat3::from_diagonal(DVec3::new(1.0, -1.0, 1.0)),
-            DVec3::splat(100.0),
-        );
+        let mirror = Affine::new(DMat3::from_diagonal(DVec3::new(1.0, -1.0, 1.0)), DVec3::splat(100.0));
         assert!((solid.moved(&mirror).unwrap().volume() - 6.0).abs() < 1e-9);
     }
 }

@@ -24,10 +24,7 @@ impl<T> Volume<T> {
     /// Places samples on a grid; there must be exactly one for each voxel.
     pub fn new(grid: Grid, samples: Vec<T>) -> Result<Self, VolumeError> {
         if samples.len() != grid.count() {
-            return Err(VolumeError {
-                samples: samples.len(),
-                voxels: grid.count(),
-            });
+            return Err(VolumeError { samples: samples.len(), voxels: grid.count() });
         }
         Ok(Self { grid, samples })
     }
@@ -89,14 +86,9 @@ impl<T: Copy + Into<f64>> Volume<T> {
         let mut sum = 0.0;
         for corner in 0..8_usize {
             let step = [corner & 1, corner >> 1 & 1, corner >> 2];
-            let weight: f64 = (0..3)
-                .map(|a| if step[a] == 1 { part[a] } else { 1.0 - part[a] })
-                .product();
+            let weight: f64 = (0..3).map(|a| if step[a] == 1 { part[a] } else { 1.0 - part[a] }).product();
             if weight > 0.0 {
-                sum += weight
-                    * self
-                        .at(low[0] + step[0], low[1] + step[1], low[2] + step[2])
-                        .into();
+                sum += weight * self.at(low[0] + step[0], low[1] + step[1], low[2] + step[2]).into();
             }
         }
         Some(sum)
@@ -120,27 +112,16 @@ mod tests {
         }
         let volume = Volume::new(grid.clone(), samples).unwrap();
         for inside in [[0.0, 0.0, 0.0], [4.0, 5.0, 6.0], [1.25, 3.5, 2.75]] {
-            let place = grid
-                .to_patient()
-                .point(Point::new(inside[0], inside[1], inside[2]));
+            let place = grid.to_patient().point(Point::new(inside[0], inside[1], inside[2]));
             assert!((volume.sample(place).unwrap() - field(place)).abs() < 1e-12);
         }
-        assert_eq!(
-            volume.sample(grid.to_patient().point(Point::new(4.01, 0.0, 0.0))),
-            None
-        );
+        assert_eq!(volume.sample(grid.to_patient().point(Point::new(4.01, 0.0, 0.0))), None);
         assert_eq!(volume.sample(Point::new(f64::NAN, 0.0, 0.0)), None);
     }
 
     #[test]
     fn a_missing_sample_is_refused() {
         let grid = Grid::upright([2, 2, 2], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
-        assert_eq!(
-            Volume::new(grid, vec![0_i16; 7]).unwrap_err(),
-            VolumeError {
-                samples: 7,
-                voxels: 8
-            }
-        );
+        assert_eq!(Volume::new(grid, vec![0_i16; 7]).unwrap_err(), VolumeError { samples: 7, voxels: 8 });
     }
 }

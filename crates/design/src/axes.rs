@@ -21,11 +21,7 @@ pub struct Axes {
 
 impl Axes {
     /// The axes of the patient frame itself: +x left, +y back, +z head.
-    pub const PATIENT: Self = Self {
-        left: DVec3::X,
-        back: DVec3::Y,
-        head: DVec3::Z,
-    };
+    pub const PATIENT: Self = Self { left: DVec3::X, back: DVec3::Y, head: DVec3::Z };
 
     /// The axes of these directions, which must be at right angles and right-handed. A left-handed
     /// triple would mean a mirrored patient, on whom left and right are not defined.
@@ -35,11 +31,7 @@ impl Axes {
         head: Direction<Patient>,
     ) -> Result<Self, DesignError> {
         let [left, back, head] = [left.vec(), back.vec(), head.vec()];
-        let cosine = left
-            .dot(back)
-            .abs()
-            .max(back.dot(head).abs())
-            .max(head.dot(left).abs());
+        let cosine = left.dot(back).abs().max(back.dot(head).abs()).max(head.dot(left).abs());
         let hand = left.cross(back).dot(head);
         if cosine < SQUARE && hand > 0.0 {
             Ok(Self { left, back, head })
@@ -62,11 +54,7 @@ impl Axes {
             Face::Head | Face::Feet => -self.back,
             _ => self.head,
         };
-        View::new(
-            Point::new(0.0, 0.0, 0.0),
-            Direction::new(toward)?,
-            Direction::new(up)?,
-        )
+        View::new(Point::new(0.0, 0.0, 0.0), Direction::new(toward)?, Direction::new(up)?)
     }
 
     /// The letter of the patient's direction nearest to `direction`: L, R, A (front), P (back), H or F.
@@ -131,10 +119,8 @@ mod tests {
         for (face, expected) in Face::SIDES.into_iter().chain(Face::ENDS).zip(expected) {
             let view = Axes::PATIENT.view(face).unwrap();
             let left = Direction::new(-view.right.vec()).unwrap();
-            let letters: String = [left, view.right, view.up]
-                .map(|d| Axes::PATIENT.letter(d))
-                .iter()
-                .collect();
+            let letters: String =
+                [left, view.right, view.up].map(|d| Axes::PATIENT.letter(d)).iter().collect();
             assert_eq!(letters, expected, "{face:?}");
         }
     }

@@ -39,16 +39,10 @@ impl Marks {
         let mut layouts = Vec::new();
         let stacked = |id: &[&str]| {
             let id = id.iter().map(|&part| part.to_owned());
-            id.chain(side.clone())
-                .chain([orientation.clone()])
-                .collect::<Vec<String>>()
+            id.chain(side.clone()).chain([orientation.clone()]).collect::<Vec<String>>()
         };
         layouts.push(stacked(&[&id]));
-        let words = [Some(id.clone()), side.clone()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words = [Some(id.clone()), side.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         if side.is_some() {
             layouts.push(vec![words.clone(), orientation.clone()]);
         }
@@ -68,9 +62,7 @@ fn ends(axes: &Axes, view: &View) -> [char; 2] {
 
 /// The id in two parts, broken after the separator nearest its middle, if it has one.
 fn broken(id: &str) -> Option<(&str, &str)> {
-    let breaks = id
-        .char_indices()
-        .filter(|&(at, c)| "-_./ ".contains(c) && at > 0 && at + 1 < id.len());
+    let breaks = id.char_indices().filter(|&(at, c)| "-_./ ".contains(c) && at > 0 && at + 1 < id.len());
     let nearest = breaks.min_by_key(|&(at, _)| (2 * at + 1).abs_diff(id.len()))?;
     let (first, second) = id.split_at(nearest.0 + 1);
     Some((first.trim_end(), second))
@@ -122,28 +114,19 @@ impl Lettering {
     /// Lower left corner of a line (the middle of its first stroke), relative to the middle of the text.
     pub fn line_start(&self, lines: &[String], row: usize) -> DVec2 {
         let below = (lines.len() - 1) as f64 / 2.0 - row as f64;
-        DVec2::new(
-            -self.line_width(&lines[row]) / 2.0,
-            below * self.pitch - self.height / 2.0,
-        )
+        DVec2::new(-self.line_width(&lines[row]) / 2.0, below * self.pitch - self.height / 2.0)
     }
 
     /// From the middle of a line's first stroke to that of its last.
     pub fn line_width(&self, line: &str) -> f64 {
-        let widths = line
-            .chars()
-            .filter_map(glyph)
-            .map(|g| g.width * self.height + self.gap);
+        let widths = line.chars().filter_map(glyph).map(|g| g.width * self.height + self.gap);
         (widths.sum::<f64>() - self.gap).max(0.0)
     }
 
     /// The lines to draw, with (0, 0) in the middle of the text.
     pub fn polylines(&self, lines: &[String]) -> Vec<Vec<DVec2>> {
         let place = |(glyph, at): (Glyph, DVec2)| {
-            glyph
-                .lines
-                .into_iter()
-                .map(move |line| line.into_iter().map(|p| at + p * self.height).collect())
+            glyph.lines.into_iter().map(move |line| line.into_iter().map(|p| at + p * self.height).collect())
         };
         self.set(lines).into_iter().flat_map(place).collect()
     }
@@ -161,10 +144,7 @@ mod tests {
     use super::*;
 
     fn marks(id: &str, side: Option<Side>) -> Marks {
-        Marks {
-            case_id: id.to_owned(),
-            side,
-        }
+        Marks { case_id: id.to_owned(), side }
     }
 
     #[test]

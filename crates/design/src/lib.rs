@@ -19,11 +19,11 @@ pub mod label;
 pub mod model;
 pub mod place;
 pub mod reread;
+pub mod stroke_font;
+pub mod style;
 #[cfg(test)]
 #[path = "../../mesh/src/test_shapes.rs"]
 mod test_shapes;
-pub mod stroke_font;
-pub mod style;
 
 pub use axes::{Axes, Face};
 pub use error::DesignError;

@@ -126,11 +126,7 @@ fn mark_any(
             if let Some(solid) = pressed(solid, &placement, style, ctx)? {
                 let findings = on_an_end(&placement).into_iter().collect();
                 let placement = Some(placement);
-                return Ok(Some(Marked {
-                    solid,
-                    placement,
-                    findings,
-                }));
+                return Ok(Some(Marked { solid, placement, findings }));
             }
         }
     }
@@ -142,9 +138,7 @@ fn mark_any(
 /// Letter heights in mm, from the preferred one down.
 fn heights(style: &MarkStyle) -> Vec<f64> {
     let steps = ((style.letter_height - style.min_letter_height) / STEP).ceil() as usize;
-    (0..=steps)
-        .map(|s| (style.letter_height - s as f64 * STEP).max(style.min_letter_height))
-        .collect()
+    (0..=steps).map(|s| (style.letter_height - s as f64 * STEP).max(style.min_letter_height)).collect()
 }
 
 /// One side of the model and what would be written there.
@@ -163,18 +157,11 @@ impl Side {
         style: &MarkStyle,
         ctx: &Ctx,
     ) -> Result<Vec<Self>, DesignError> {
-        let views = faces
-            .iter()
-            .copied()
-            .filter_map(|face| Some((face, axes.view(face)?)));
+        let views = faces.iter().copied().filter_map(|face| Some((face, axes.view(face)?)));
         let views: Vec<(Face, View)> = views.collect();
         let sides = views.into_par_iter().map(|(face, view)| {
             let ground = Ground::new(solid, &view, style, ctx)?;
-            Ok(Self {
-                face,
-                ground,
-                layouts: marks.layouts(axes, face),
-            })
+            Ok(Self { face, ground, layouts: marks.layouts(axes, face) })
         });
         let sides = sides.collect::<Result<_, DesignError>>()?;
         ctx.done(1.0)?;
@@ -192,28 +179,18 @@ struct Candidate<'a> {
 
 /// The places for letters of one size, best first, and the largest usable share of a place that is none.
 fn candidates<'a>(sides: &'a [Side], lettering: &Lettering, style: &MarkStyle) -> (Vec<Candidate<'a>>, f64) {
-    let texts: Vec<(&Side, usize)> = sides
-        .iter()
-        .flat_map(|side| (0..side.layouts.len()).map(move |l| (side, l)))
-        .collect();
+    let texts: Vec<(&Side, usize)> =
+        sides.iter().flat_map(|side| (0..side.layouts.len()).map(move |l| (side, l))).collect();
     let rooms: Vec<Room> = texts
         .par_iter()
-        .map(|&(side, layout)| {
-            side.ground
-                .best(lettering.size(&side.layouts[layout], style.border))
-        })
+        .map(|&(side, layout)| side.ground.best(lettering.size(&side.layouts[layout], style.border)))
         .collect();
     let mut candidates = Vec::new();
     let mut best_share = 0.0_f64;
     for ((side, layout), room) in texts.into_iter().zip(rooms) {
         match room {
             Room::Free(spot) => {
-                candidates.push(Candidate {
-                    face: side.face,
-                    layout,
-                    lines: &side.layouts[layout],
-                    spot,
-                });
+                candidates.push(Candidate { face: side.face, layout, lines: &side.layouts[layout], spot });
             }
             Room::Share(share) => best_share = best_share.max(share),
         }
@@ -243,19 +220,10 @@ fn pressed(
     ctx: &Ctx,
 ) -> Result<Option<Solid>, DesignError> {
     let lettering = &placement.lettering;
-    let groove = Groove {
-        width: lettering.stroke,
-        depth: style.depth,
-        wall: WALL,
-    };
+    let groove = Groove { width: lettering.stroke, depth: style.depth, wall: WALL };
     // The reach also serves to pick the triangles near a stroke, which are up to a few mm large.
     let strokes = Strokes::new(&lettering.polylines(&placement.lines), groove.reach() + 1.0);
-    let marks = press::Marks {
-        strokes: &strokes,
-        groove,
-        keep: style.min_wall,
-        edge: EDGE,
-    };
+    let marks = press::Marks { strokes: &strokes, groove, keep: style.min_wall, edge: EDGE };
     let pressed = match press(solid, &placement.view, &marks, ctx) {
         Ok(pressed) => pressed,
         Err(PressError::Cancelled(cancelled)) => return Err(cancelled.into()),
@@ -267,11 +235,7 @@ fn pressed(
 }
 
 fn unmarked(solid: Solid, finding: Finding) -> Marked {
-    Marked {
-        solid,
-        placement: None,
-        findings: vec![finding],
-    }
+    Marked { solid, placement: None, findings: vec![finding] }
 }
 
 /// Marks on an end of a bone may lie in a joint surface; whoever prints it should know.
@@ -291,10 +255,7 @@ fn no_room(failed: &Failed, style: &MarkStyle) -> Finding {
     let share = failed.share;
     let tried = match failed.places {
         0 if share >= 1.0 => "the places large enough are too strongly bent or inclined".to_owned(),
-        0 => format!(
-            "at most {:.0} % of a place large enough can carry them",
-            (100.0 * share).floor()
-        ),
+        0 => format!("at most {:.0} % of a place large enough can carry them", (100.0 * share).floor()),
         n => format!("of the places that looked large enough, {n} could not be marked legibly"),
     };
     let message = format!(

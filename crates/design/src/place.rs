@@ -106,12 +106,7 @@ impl Ground {
             }
         }
         ctx.check()?;
-        Ok(Self {
-            window,
-            sums,
-            max_bend: style.max_bend,
-            max_slope,
-        })
+        Ok(Self { window, sums, max_bend: style.max_bend, max_slope })
     }
 
     /// The best rectangle of a size in mm: the flattest and most level, then the one nearest to the
@@ -163,10 +158,7 @@ impl Ground {
             at(x + w, y + h) - at(x + w, y) - at(x, y + h) + at(x, y)
         };
         let n = (w * h) as f64;
-        let middle = DVec2::new(
-            x as f64 + (w as f64 - 1.0) / 2.0,
-            y as f64 + (h as f64 - 1.0) / 2.0,
-        );
+        let middle = DVec2::new(x as f64 + (w as f64 - 1.0) / 2.0, y as f64 + (h as f64 - 1.0) / 2.0);
         let z = sum(|s| s.z);
         let moment = DVec2::new(sum(|s| s.xz), sum(|s| s.yz)) - middle * z;
         // Sums of squared offsets of a full raster; a single row has no slope across.
@@ -254,44 +246,26 @@ mod tests {
         assert_eq!(front(&thin).best(DVec2::splat(8.0)), Room::Share(0.0));
         // Thick on the left half only (the patient's right, x < 0).
         let wedge = shaped(DVec3::new(60.0, 10.0, 30.0), 0.5, |p| {
-            if p.x > 0.0 {
-                DVec3::new(p.x, p.y * 0.2, p.z)
-            } else {
-                p
-            }
+            if p.x > 0.0 { DVec3::new(p.x, p.y * 0.2, p.z) } else { p }
         });
-        let Room::Free(spot) = front(&wedge).best(DVec2::new(20.0, 15.0)) else {
-            panic!("no room")
-        };
+        let Room::Free(spot) = front(&wedge).best(DVec2::new(20.0, 15.0)) else { panic!("no room") };
         assert!(spot.view.origin.vec().x < -10.0);
         let rough = shaped(DVec3::new(60.0, 30.0, 30.0), 0.5, |p| {
-            let bump = if p.x > 0.0 {
-                libm::sin(p.x * 2.0) * libm::sin(p.z * 2.0)
-            } else {
-                0.0
-            };
+            let bump = if p.x > 0.0 { libm::sin(p.x * 2.0) * libm::sin(p.z * 2.0) } else { 0.0 };
             p - DVec3::Y * bump
         });
-        let Room::Free(spot) = front(&rough).best(DVec2::new(20.0, 15.0)) else {
-            panic!("no room")
-        };
+        let Room::Free(spot) = front(&rough).best(DVec2::new(20.0, 15.0)) else { panic!("no room") };
         assert!(spot.view.origin.vec().x < -9.0);
     }
 
     #[test]
     fn the_bend_of_a_ball_is_what_geometry_says() {
         let radius = 30.0;
-        let Room::Free(spot) = front(&ball(radius, 0.7)).best(DVec2::splat(20.0)) else {
-            panic!("no room")
-        };
+        let Room::Free(spot) = front(&ball(radius, 0.7)).best(DVec2::splat(20.0)) else { panic!("no room") };
         // z ≈ r²/2R over a square of side a: variance of x²+y² is 2·(a⁴/80 − a⁴/144) = a⁴/90.
         let truth = 20.0_f64.powi(2) / 90.0_f64.sqrt() / (2.0 * radius);
         // The next term of the expansion, r⁴/8R³, adds up to an eighth at the corners.
-        assert!(
-            spot.bend > truth * 0.97 && spot.bend < truth * 1.13,
-            "{} {truth}",
-            spot.bend
-        );
+        assert!(spot.bend > truth * 0.97 && spot.bend < truth * 1.13, "{} {truth}", spot.bend);
         assert!(spot.slope < 0.02);
     }
 }

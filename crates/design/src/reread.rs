@@ -24,12 +24,7 @@ const LEGIBLE: f64 = 0.25;
 /// Of the placement's own text only the number of lines is used: each line is read from its leftmost ink
 /// on, always taking the character that fits best; what fits none is read as `?`.
 pub fn reread(solid: &Solid, placement: &Placement, ctx: &Ctx) -> Result<Vec<String>, Cancelled> {
-    let Placement {
-        view,
-        lettering,
-        size,
-        ..
-    } = placement;
+    let Placement { view, lettering, size, .. } = placement;
     let rows = placement.lines.len();
     let pixel = lettering.stroke / ACROSS;
     let size = (DVec2::from(*size) / pixel).ceil();
@@ -45,19 +40,12 @@ pub fn reread(solid: &Solid, placement: &Placement, ctx: &Ctx) -> Result<Vec<Str
         low,
         pixel,
         size: window.size,
-        ink: ink
-            .into_iter()
-            .map(|depth| f64::from(depth) > placement.depth / 2.0)
-            .collect(),
+        ink: ink.into_iter().map(|depth| f64::from(depth) > placement.depth / 2.0).collect(),
     };
     let letters: Vec<Letter> = glyphs().map(|glyph| Letter::new(&glyph, lettering)).collect();
     let read = |row: usize| {
         let middle = (rows - 1) as f64 / 2.0 - row as f64;
-        page.line(
-            middle * lettering.pitch - lettering.height / 2.0,
-            lettering,
-            &letters,
-        )
+        page.line(middle * lettering.pitch - lettering.height / 2.0, lettering, &letters)
     };
     Ok((0..rows).map(read).collect())
 }
@@ -100,10 +88,9 @@ impl Page {
         };
         let edge = |x: usize| self.low.x + x as f64 * self.pixel;
         let columns = 0..self.size[0];
-        let (Some(first), Some(last)) = (
-            columns.clone().find(|&x| inked(x)),
-            columns.rev().find(|&x| inked(x)),
-        ) else {
+        let (Some(first), Some(last)) =
+            (columns.clone().find(|&x| inked(x)), columns.rev().find(|&x| inked(x)))
+        else {
             return String::new();
         };
         let mut at = DVec2::new(edge(first) + half, baseline);
@@ -112,10 +99,8 @@ impl Page {
         // Half a gap short of the end there is no room for a character of any width.
         while at.x < end - lettering.gap / 2.0 || text.is_empty() {
             let wrong = |letter: &Letter| self.wrong(letter, at, lettering);
-            let Some((letter, wrong)) = letters
-                .iter()
-                .map(|letter| (letter, wrong(letter)))
-                .min_by(|a, b| a.1.total_cmp(&b.1))
+            let Some((letter, wrong)) =
+                letters.iter().map(|letter| (letter, wrong(letter))).min_by(|a, b| a.1.total_cmp(&b.1))
             else {
                 return text;
             };
@@ -132,12 +117,8 @@ impl Page {
     /// Share of pixels of a letter's cell, including half the gaps beside it, that are not as expected.
     fn wrong(&self, letter: &Letter, at: DVec2, lettering: &Lettering) -> f64 {
         let margin = DVec2::new(lettering.gap, lettering.stroke) / 2.0;
-        let pixel_of = |p: DVec2| {
-            ((p - self.low) / self.pixel)
-                .max(DVec2::ZERO)
-                .to_array()
-                .map(|c| c as usize)
-        };
+        let pixel_of =
+            |p: DVec2| ((p - self.low) / self.pixel).max(DVec2::ZERO).to_array().map(|c| c as usize);
         let [x0, y0] = pixel_of(at - margin);
         let [x1, y1] = pixel_of(at + DVec2::new(letter.width, lettering.height) + margin);
         let (mut wrong, mut all) = (0_u32, 0_u32);
@@ -149,11 +130,7 @@ impl Page {
                 all += 1;
             }
         }
-        if all == 0 {
-            1.0
-        } else {
-            f64::from(wrong) / f64::from(all)
-        }
+        if all == 0 { 1.0 } else { f64::from(wrong) / f64::from(all) }
     }
 }
 
@@ -161,8 +138,8 @@ impl Page {
 mod tests {
     use super::*;
     use crate::axes::{Axes, Face};
-    use crate::test_shapes::{block, shaped};
     use crate::style::MarkStyle;
+    use crate::test_shapes::{block, shaped};
     use glam::DVec3;
     use osteon_core::Affine;
     use osteon_mesh::press::{Marks, press};
@@ -185,17 +162,8 @@ mod tests {
     fn write(solid: &Solid, placement: &Placement) -> Solid {
         let lettering = &placement.lettering;
         let strokes = Strokes::new(&lettering.polylines(&placement.lines), 2.0);
-        let groove = Groove {
-            width: lettering.stroke,
-            depth: placement.depth,
-            wall: 0.2,
-        };
-        let marks = Marks {
-            strokes: &strokes,
-            groove,
-            keep: 1.0,
-            edge: 0.2,
-        };
+        let groove = Groove { width: lettering.stroke, depth: placement.depth, wall: 0.2 };
+        let marks = Marks { strokes: &strokes, groove, keep: 1.0, edge: 0.2 };
         press(solid, &placement.view, &marks, &Ctx::default()).unwrap()
     }
 
@@ -212,11 +180,7 @@ mod tests {
                 let front = ((-p.y + 15.0) / 30.0).clamp(0.0, 1.0);
                 p + DVec3::Y * front * bend * (p.x * p.x / 2.0 + 20.0 * p.z)
             });
-            assert_eq!(
-                read(&write(&solid, &placement), &placement),
-                lines,
-                "{height} {bend}"
-            );
+            assert_eq!(read(&write(&solid, &placement), &placement), lines, "{height} {bend}");
         }
     }
 
@@ -226,10 +190,7 @@ mod tests {
         let placement = placement(4.0, &lines);
         let plain = block(DVec3::new(50.0, 20.0, 30.0), 1.0);
         let pressed = write(&plain, &placement);
-        let mirror = Affine::new(
-            glam::DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)),
-            DVec3::ZERO,
-        );
+        let mirror = Affine::new(glam::DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)), DVec3::ZERO);
         let mirrored = pressed.moved(&mirror).unwrap();
         assert_eq!(read(&pressed, &placement), lines);
         let wrong = read(&mirrored, &placement);

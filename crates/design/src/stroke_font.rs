@@ -98,10 +98,7 @@ mod tests {
             let glyph = glyph(c).unwrap();
             assert_eq!(GLYPHS.iter().filter(|g| g.0 == c).count(), 1);
             let points = || glyph.lines.iter().flatten();
-            assert!(
-                points().all(|p| p.x >= 0.0 && p.x <= glyph.width && p.y >= 0.0 && p.y <= 1.0),
-                "{c}"
-            );
+            assert!(points().all(|p| p.x >= 0.0 && p.x <= glyph.width && p.y >= 0.0 && p.y <= 1.0), "{c}");
             assert!(
                 c == ' ' || (points().any(|p| p.x == 0.0) && points().any(|p| p.x == glyph.width)),
                 "{c}"

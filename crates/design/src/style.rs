@@ -63,16 +63,10 @@ impl MarkStyle {
             return Err(DesignError::Style { name, value });
         }
         if self.min_letter_height > self.letter_height {
-            return Err(DesignError::Style {
-                name: "min_letter_height",
-                value: self.min_letter_height,
-            });
+            return Err(DesignError::Style { name: "min_letter_height", value: self.min_letter_height });
         }
         if self.max_slope >= 85.0 {
-            return Err(DesignError::Style {
-                name: "max_slope",
-                value: self.max_slope,
-            });
+            return Err(DesignError::Style { name: "max_slope", value: self.max_slope });
         }
         Ok(self)
     }
@@ -95,9 +89,6 @@ mod tests {
         let refused = MarkStyle::from_toml(&zero).unwrap_err();
         assert!(matches!(refused, DesignError::Style { name: "depth", .. }));
         let misspelt = STANDARD.replace("\ndepth", "\ndeepness");
-        assert!(matches!(
-            MarkStyle::from_toml(&misspelt),
-            Err(DesignError::StyleText(_))
-        ));
+        assert!(matches!(MarkStyle::from_toml(&misspelt), Err(DesignError::StyleText(_))));
     }
 }

@@ -82,12 +82,7 @@ pub fn components(mask: &Mask, neighbours: Neighbours, ctx: &Ctx) -> Result<Comp
     ctx.done(0.8)?;
     let (piece, list) = list(&slabs, &parent, &starts, ny);
     ctx.done(1.0)?;
-    Ok(Components {
-        grid: mask.grid().clone(),
-        slabs,
-        piece,
-        list,
-    })
+    Ok(Components { grid: mask.grid().clone(), slabs, piece, list })
 }
 
 impl Components {
@@ -132,11 +127,8 @@ impl Components {
         for slab in &self.slabs {
             starts.push(starts[starts.len() - 1] + slab.runs.len());
         }
-        mask.bits_mut()
-            .par_chunks_mut(chunk)
-            .zip(&self.slabs)
-            .zip(&starts)
-            .for_each(|((bits, slab), &start)| {
+        mask.bits_mut().par_chunks_mut(chunk).zip(&self.slabs).zip(&starts).for_each(
+            |((bits, slab), &start)| {
                 for (row, bits) in bits.chunks_exact_mut(words).enumerate() {
                     for run in slab.rows[row] as usize..slab.rows[row + 1] as usize {
                         if wanted[self.piece[start + run] as usize] {
@@ -144,7 +136,8 @@ impl Components {
                         }
                     }
                 }
-            });
+            },
+        );
         mask
     }
 }
@@ -243,11 +236,7 @@ fn list(slabs: &[Slab], parent: &[u32], starts: &[u32], ny: usize) -> (Vec<u32>,
                 }
                 let component = &mut found[piece[at] as usize];
                 component.voxels += to - from;
-                component.from = [
-                    component.from[0].min(from),
-                    component.from[1].min(y),
-                    component.from[2],
-                ];
+                component.from = [component.from[0].min(from), component.from[1].min(y), component.from[2]];
                 component.to = [component.to[0].max(to), component.to[1].max(y + 1), z + 1];
             }
         }
@@ -259,9 +248,7 @@ fn list(slabs: &[Slab], parent: &[u32], starts: &[u32], ny: usize) -> (Vec<u32>,
     for (place, &c) in (0..).zip(&order) {
         rank[c as usize] = place;
     }
-    piece
-        .par_iter_mut()
-        .for_each(|piece| *piece = rank[*piece as usize]);
+    piece.par_iter_mut().for_each(|piece| *piece = rank[*piece as usize]);
     (piece, order.iter().map(|&c| found[c as usize]).collect())
 }
 
@@ -323,16 +310,8 @@ fn push_runs(row: &[u64], runs: &mut Vec<Run>) {
 fn for_each_word(run: Run, mut visit: impl FnMut(usize, u64)) {
     let (first, last) = (run.from as usize / 64, (run.to as usize - 1) / 64);
     for w in first..=last {
-        let low = if w == first {
-            u64::MAX << (run.from % 64)
-        } else {
-            u64::MAX
-        };
-        let high = if w == last {
-            u64::MAX >> (63 - (run.to - 1) % 64)
-        } else {
-            u64::MAX
-        };
+        let low = if w == first { u64::MAX << (run.from % 64) } else { u64::MAX };
+        let high = if w == last { u64::MAX >> (63 - (run.to - 1) % 64) } else { u64::MAX };
         visit(w, low & high);
     }
 }
@@ -391,9 +370,7 @@ mod tests {
     fn a_corner_joins_two_voxels_only_if_corners_count() {
         let grid = Grid::upright([70, 2, 20], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
         // The corner lies at the seam of two words and of two slabs.
-        let mask = Mask::where_true(&grid, |x, y, z| {
-            [[63, 0, SLAB - 1], [64, 1, SLAB]].contains(&[x, y, z])
-        });
+        let mask = Mask::where_true(&grid, |x, y, z| [[63, 0, SLAB - 1], [64, 1, SLAB]].contains(&[x, y, z]));
         let count = |by| components(&mask, by, &Ctx::default()).unwrap().list().len();
         assert_eq!((count(Neighbours::Corners), count(Neighbours::Faces)), (1, 2));
     }

@@ -70,32 +70,26 @@ const BAND: f64 = 1.2;
 /// # Errors
 /// Stops when `ctx` was asked to.
 pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, Cancelled> {
-    assert_eq!(
-        volume.grid().dims(),
-        mask.grid().dims(),
-        "volume and mask are of different grids"
-    );
+    assert_eq!(volume.grid().dims(), mask.grid().dims(), "volume and mask are of different grids");
     let grid = volume.grid();
     let spacing = grid.spacing().to_array();
     let block = spacing.map(|mm| (BLOCK / mm + SLACK).round().clamp(1.0, 16.0) as usize);
     let counts = [0, 1, 2].map(|a| grid.dims()[a].div_ceil(block[a]));
     let profiles = Profiles::new(volume);
     let mut sums = vec![Sum::default(); counts[0] * counts[1] * counts[2]];
-    sums.par_chunks_mut(counts[0] * counts[1])
-        .enumerate()
-        .try_for_each(|(k, sums)| {
-            let slices = k * block[2]..((k + 1) * block[2]).min(grid.dims()[2]);
-            for (z, y) in slices.flat_map(|z| (0..grid.dims()[1]).map(move |y| (z, y))) {
-                ctx.check()?;
-                let sums = &mut sums[y / block[1] * counts[0]..][..counts[0]];
-                for_each_pair(mask, y, z, |x, step| {
-                    if let Some(level) = profiles.through([x, y, z].map(|i| i as i32), step).level() {
-                        sums[x / block[0]].add(level);
-                    }
-                });
-            }
-            Ok(())
-        })?;
+    sums.par_chunks_mut(counts[0] * counts[1]).enumerate().try_for_each(|(k, sums)| {
+        let slices = k * block[2]..((k + 1) * block[2]).min(grid.dims()[2]);
+        for (z, y) in slices.flat_map(|z| (0..grid.dims()[1]).map(move |y| (z, y))) {
+            ctx.check()?;
+            let sums = &mut sums[y / block[1] * counts[0]..][..counts[0]];
+            for_each_pair(mask, y, z, |x, step| {
+                if let Some(level) = profiles.through([x, y, z].map(|i| i as i32), step).level() {
+                    sums[x / block[0]].add(level);
+                }
+            });
+        }
+        Ok(())
+    })?;
     ctx.done(0.8)?;
     let fallback = overall(&sums, volume, mask);
     let values = average(&sums, counts, ctx)?;
@@ -130,34 +124,24 @@ fn step(volume: &Volume<i16>, mask: &Mask, levels: &Levels, ctx: &Ctx) -> Result
     let ny = mask.grid().dims()[1];
     let mut moved = mask.clone();
     let words = mask.words_per_row();
-    moved
-        .bits_mut()
-        .par_chunks_mut(words * ny)
-        .enumerate()
-        .try_for_each(|(z, slice)| {
-            for (y, row) in slice.chunks_exact_mut(words).enumerate() {
-                ctx.check()?;
-                let samples = volume.row(y, z);
-                for (w, word) in row.iter_mut().enumerate() {
-                    let mut open = differing(mask, w, y, z)
-                        .into_iter()
-                        .fold(0, |all, (_, bits)| all | bits);
-                    while open != 0 {
-                        let bit = open & open.wrapping_neg();
-                        open ^= bit;
-                        let x = w * 64 + bit.trailing_zeros() as usize;
-                        if let Some(level) = levels.measured(x, y, z) {
-                            *word = if f64::from(samples[x]) >= level {
-                                *word | bit
-                            } else {
-                                *word & !bit
-                            };
-                        }
+    moved.bits_mut().par_chunks_mut(words * ny).enumerate().try_for_each(|(z, slice)| {
+        for (y, row) in slice.chunks_exact_mut(words).enumerate() {
+            ctx.check()?;
+            let samples = volume.row(y, z);
+            for (w, word) in row.iter_mut().enumerate() {
+                let mut open = differing(mask, w, y, z).into_iter().fold(0, |all, (_, bits)| all | bits);
+                while open != 0 {
+                    let bit = open & open.wrapping_neg();
+                    open ^= bit;
+                    let x = w * 64 + bit.trailing_zeros() as usize;
+                    if let Some(level) = levels.measured(x, y, z) {
+                        *word = if f64::from(samples[x]) >= level { *word | bit } else { *word & !bit };
                     }
                 }
             }
-            Ok(())
-        })?;
+        }
+        Ok(())
+    })?;
     Ok(moved)
 }
 
@@ -194,15 +178,9 @@ fn differing(mask: &Mask, w: usize, y: usize, z: usize) -> [(Step, u64); 6] {
     [
         (Step { axis: 0, sign: -1 }, (word ^ low) & valid),
         (Step { axis: 0, sign: 1 }, (word ^ high) & valid),
-        (
-            Step { axis: 1, sign: -1 },
-            word ^ other(y.checked_sub(1), Some(z)),
-        ),
+        (Step { axis: 1, sign: -1 }, word ^ other(y.checked_sub(1), Some(z))),
         (Step { axis: 1, sign: 1 }, word ^ other(Some(y + 1), Some(z))),
-        (
-            Step { axis: 2, sign: -1 },
-            word ^ other(Some(y), z.checked_sub(1)),
-        ),
+        (Step { axis: 2, sign: -1 }, word ^ other(Some(y), z.checked_sub(1))),
         (Step { axis: 2, sign: 1 }, word ^ other(Some(y), Some(z + 1))),
     ]
 }
@@ -235,10 +213,7 @@ impl Sum {
 
     /// One part of each neighbour and two of the middle.
     fn smooth(low: Self, middle: Self, high: Self) -> Self {
-        Self {
-            sum: low.sum + 2 * middle.sum + high.sum,
-            count: low.count + 2 * middle.count + high.count,
-        }
+        Self { sum: low.sum + 2 * middle.sum + high.sum, count: low.count + 2 * middle.count + high.count }
     }
 }
 
@@ -247,38 +222,31 @@ fn average(sums: &[Sum], counts: [usize; 3], ctx: &Ctx) -> Result<Vec<i16>, Canc
     let [nx, ny, nz] = counts;
     let slab = nx * ny;
     let mut values = vec![NONE; sums.len()];
-    values
-        .par_chunks_mut(slab)
-        .enumerate()
-        .try_for_each(|(k, values)| {
-            ctx.check()?;
-            let slice = |k: usize| &sums[k * slab..(k + 1) * slab];
-            let none = vec![Sum::default(); slab];
-            let below = if k > 0 { slice(k - 1) } else { &none };
-            let above = if k + 1 < nz { slice(k + 1) } else { &none };
-            let flat: Vec<Sum> = (0..slab)
-                .map(|i| Sum::smooth(below[i], slice(k)[i], above[i]))
-                .collect();
-            let empty = vec![Sum::default(); nx];
-            let mut row = vec![Sum::default(); nx + 2];
-            for j in 0..ny {
-                let at = |j: usize| &flat[j * nx..(j + 1) * nx];
-                let (low, high) = (
-                    if j > 0 { at(j - 1) } else { &empty },
-                    if j + 1 < ny { at(j + 1) } else { &empty },
-                );
-                for i in 0..nx {
-                    row[i + 1] = Sum::smooth(low[i], at(j)[i], high[i]);
-                }
-                for (value, near) in values[j * nx..(j + 1) * nx].iter_mut().zip(row.windows(3)) {
-                    let Sum { sum, count } = Sum::smooth(near[0], near[1], near[2]);
-                    if count > 0 {
-                        *value = (sum + count / 2).div_euclid(count) as i16;
-                    }
+    values.par_chunks_mut(slab).enumerate().try_for_each(|(k, values)| {
+        ctx.check()?;
+        let slice = |k: usize| &sums[k * slab..(k + 1) * slab];
+        let none = vec![Sum::default(); slab];
+        let below = if k > 0 { slice(k - 1) } else { &none };
+        let above = if k + 1 < nz { slice(k + 1) } else { &none };
+        let flat: Vec<Sum> = (0..slab).map(|i| Sum::smooth(below[i], slice(k)[i], above[i])).collect();
+        let empty = vec![Sum::default(); nx];
+        let mut row = vec![Sum::default(); nx + 2];
+        for j in 0..ny {
+            let at = |j: usize| &flat[j * nx..(j + 1) * nx];
+            let (low, high) =
+                (if j > 0 { at(j - 1) } else { &empty }, if j + 1 < ny { at(j + 1) } else { &empty });
+            for i in 0..nx {
+                row[i + 1] = Sum::smooth(low[i], at(j)[i], high[i]);
+            }
+            for (value, near) in values[j * nx..(j + 1) * nx].iter_mut().zip(row.windows(3)) {
+                let Sum { sum, count } = Sum::smooth(near[0], near[1], near[2]);
+                if count > 0 {
+                    *value = (sum + count / 2).div_euclid(count) as i16;
                 }
             }
-            Ok(())
-        })?;
+        }
+        Ok(())
+    })?;
     Ok(values)
 }
 
@@ -298,11 +266,7 @@ fn overall(sums: &[Sum], volume: &Volume<i16>, mask: &Mask) -> Hu {
             });
         }
     }
-    Hu(if count == 0 {
-        0.0
-    } else {
-        sum as f64 / count as f64
-    })
+    Hu(if count == 0 { 0.0 } else { sum as f64 / count as f64 })
 }
 
 /// Parts of a voxel in which places are counted.
@@ -414,10 +378,8 @@ impl Profile {
             Some(width) => share_of_thin_wall(rise / (slope * width)),
             None => 0.5,
         };
-        let (furthest_out, furthest_in) = (
-            p[SIDE - MOST_SHIFT].min(p[SIDE]),
-            p[SIDE + MOST_SHIFT].max(p[SIDE]),
-        );
+        let (furthest_out, furthest_in) =
+            (p[SIDE - MOST_SHIFT].min(p[SIDE]), p[SIDE + MOST_SHIFT].max(p[SIDE]));
         Some((low + share * rise).clamp(furthest_out, furthest_in))
     }
 

@@ -25,12 +25,7 @@ pub fn fill(mask: &Mask, ctx: &Ctx) -> Result<Filled, Cancelled> {
     background.invert();
     let background = components(&background, Neighbours::Faces, ctx)?;
     let is_cavity = |c: &crate::Component| !c.reaches_border(dims);
-    let filled = background
-        .list()
-        .iter()
-        .filter(|c| is_cavity(c))
-        .map(|c| c.voxels)
-        .sum();
+    let filled = background.list().iter().filter(|c| is_cavity(c)).map(|c| c.voxels).sum();
     let mut mask = mask.clone();
     if filled > 0 {
         mask.or(&background.keep(is_cavity));

@@ -24,13 +24,7 @@ pub fn keep_largest(components: &Components, n: usize) -> Kept {
 /// Keeps the pieces of at least `volume` mm³.
 pub fn keep_at_least(components: &Components, volume: f64) -> Kept {
     let voxel = components.grid().voxel_volume();
-    kept(
-        components,
-        components
-            .list()
-            .iter()
-            .map(|c| c.voxels as f64 * voxel >= volume),
-    )
+    kept(components, components.list().iter().map(|c| c.voxels as f64 * voxel >= volume))
 }
 
 /// Keeps the pieces of which at least half the voxels belong to `region`, a mask of the same dimensions.
@@ -38,25 +32,12 @@ pub fn keep_at_least(components: &Components, volume: f64) -> Kept {
 /// With [`crate::body()`] this leaves out the table and whatever else lies beside the patient.
 pub fn keep_within(components: &Components, region: &Mask) -> Kept {
     let within = components.voxels_within(region);
-    kept(
-        components,
-        components
-            .list()
-            .iter()
-            .zip(within)
-            .map(|(c, within)| 2 * within >= c.voxels),
-    )
+    kept(components, components.list().iter().zip(within).map(|(c, within)| 2 * within >= c.voxels))
 }
 
 fn kept(components: &Components, wanted: impl Iterator<Item = bool>) -> Kept {
     let wanted: Vec<bool> = wanted.collect();
-    let dropped = || {
-        components
-            .list()
-            .iter()
-            .zip(&wanted)
-            .filter(|(_, wanted)| !**wanted)
-    };
+    let dropped = || components.list().iter().zip(&wanted).filter(|(_, wanted)| !**wanted);
     Kept {
         mask: components.paint(&wanted),
         kept: wanted.len() - dropped().count(),

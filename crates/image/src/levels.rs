@@ -23,23 +23,13 @@ pub(crate) const NONE: i16 = i16::MIN;
 impl Levels {
     /// The same level everywhere, and none that was measured: what a plain threshold means.
     pub const fn constant(level: Hu) -> Self {
-        Self {
-            fallback: level,
-            block: [1; 3],
-            counts: [0; 3],
-            values: Vec::new(),
-        }
+        Self { fallback: level, block: [1; 3], counts: [0; 3], values: Vec::new() }
     }
 
     /// Measured levels of blocks of voxels.
     pub(crate) fn new(fallback: Hu, block: [usize; 3], counts: [usize; 3], values: Vec<i16>) -> Self {
         debug_assert_eq!(values.len(), counts[0] * counts[1] * counts[2]);
-        Self {
-            fallback,
-            block,
-            counts,
-            values,
-        }
+        Self { fallback, block, counts, values }
     }
 
     /// The level where none was measured: the mean of all that were.
@@ -92,24 +82,9 @@ mod tests {
 
     #[test]
     fn levels_are_interpolated_between_blocks_and_missing_ones_do_not_count() {
-        let levels = Levels::new(
-            Hu(500.0),
-            [2, 1, 1],
-            [3, 1, 2],
-            vec![100, 200, NONE, NONE, NONE, NONE],
-        );
+        let levels = Levels::new(Hu(500.0), [2, 1, 1], [3, 1, 2], vec![100, 200, NONE, NONE, NONE, NONE]);
         let row: Vec<_> = (0..6).map(|x| levels.measured(x, 0, 0)).collect();
-        assert_eq!(
-            row,
-            [
-                Some(100.0),
-                Some(125.0),
-                Some(175.0),
-                Some(200.0),
-                Some(200.0),
-                None
-            ]
-        );
+        assert_eq!(row, [Some(100.0), Some(125.0), Some(175.0), Some(200.0), Some(200.0), None]);
         assert_eq!(levels.measured(0, 0, 1), None);
         assert_eq!(levels.at(0, 0, 1), 500.0);
     }

@@ -109,11 +109,7 @@ impl Ball {
                 reach = [0, 1, 2].map(|a| reach[a].max(furthest[a] as usize));
                 match beams.iter_mut().find(|beam| (beam.low, beam.high) == (low, high)) {
                     Some(beam) => beam.rows.push((y, z)),
-                    None => beams.push(Beam {
-                        low,
-                        high,
-                        rows: vec![(y, z)],
-                    }),
+                    None => beams.push(Beam { low, high, rows: vec![(y, z)] }),
                 }
             }
         }
@@ -122,36 +118,25 @@ impl Ball {
 
     /// Every voxel a step of the ball away from one of `from`; the ball is symmetric.
     fn dilate(&self, from: &Bits, ctx: &Ctx) -> Result<Bits, Cancelled> {
-        let mut to = Bits {
-            bits: vec![0; from.bits.len()],
-            ..*from
-        };
-        let occupied: Vec<bool> = from
-            .bits
-            .chunks_exact(from.words)
-            .map(|row| row.iter().any(|&w| w != 0))
-            .collect();
+        let mut to = Bits { bits: vec![0; from.bits.len()], ..*from };
+        let occupied: Vec<bool> =
+            from.bits.chunks_exact(from.words).map(|row| row.iter().any(|&w| w != 0)).collect();
         let pad = self.reach[0].div_ceil(64);
-        to.bits
-            .par_chunks_mut(from.words * from.ny)
-            .enumerate()
-            .try_for_each(|(z, slice)| {
-                let mut joined = vec![0_u64; from.words + pad];
-                for (y, row) in slice.chunks_exact_mut(from.words).enumerate() {
-                    ctx.check()?;
-                    for beam in &self.beams {
-                        if from.join(&occupied, beam, [y, z], &mut joined[pad..]) {
-                            widen(&mut joined, beam.low, (beam.high - beam.low) as usize, pad);
-                            row.iter_mut()
-                                .zip(&joined[pad..])
-                                .for_each(|(to, from)| *to |= from);
-                            joined.fill(0);
-                        }
+        to.bits.par_chunks_mut(from.words * from.ny).enumerate().try_for_each(|(z, slice)| {
+            let mut joined = vec![0_u64; from.words + pad];
+            for (y, row) in slice.chunks_exact_mut(from.words).enumerate() {
+                ctx.check()?;
+                for beam in &self.beams {
+                    if from.join(&occupied, beam, [y, z], &mut joined[pad..]) {
+                        widen(&mut joined, beam.low, (beam.high - beam.low) as usize, pad);
+                        row.iter_mut().zip(&joined[pad..]).for_each(|(to, from)| *to |= from);
+                        joined.fill(0);
                     }
-                    row[from.words - 1] &= from.last;
                 }
-                Ok(())
-            })?;
+                row[from.words - 1] &= from.last;
+            }
+            Ok(())
+        })?;
         Ok(to)
     }
 }
@@ -180,13 +165,7 @@ impl Bits {
                 bits[start..start + mask.words_per_row()].copy_from_slice(mask.row(y, z));
             }
         }
-        Self {
-            words,
-            ny,
-            nz,
-            last,
-            bits,
-        }
+        Self { words, ny, nz, last, bits }
     }
 
     /// The mask of a grid that was padded by `pad`.
@@ -241,11 +220,7 @@ fn widen(row: &mut [u64], low: i64, span: usize, pad: usize) {
         let (skip, bits) = (away / 64, away % 64);
         for i in 0..row.len() {
             let word = |i: usize| row.get(i).copied().unwrap_or(0);
-            let high = if bits == 0 {
-                0
-            } else {
-                word(i + skip + 1) << (64 - bits)
-            };
+            let high = if bits == 0 { 0 } else { word(i + skip + 1) << (64 - bits) };
             row[i] = word(i + skip) >> bits | high;
         }
     } else {
@@ -264,11 +239,7 @@ fn up(row: &mut [u64], step: usize, with: impl Fn(u64, u64) -> u64) {
     let (skip, bits) = (step / 64, step % 64);
     for i in (0..row.len()).rev() {
         let word = |back: usize| i.checked_sub(back).map_or(0, |i| row[i]);
-        let low = if bits == 0 {
-            0
-        } else {
-            word(skip + 1) >> (64 - bits)
-        };
+        let low = if bits == 0 { 0 } else { word(skip + 1) >> (64 - bits) };
         row[i] = with(row[i], word(skip) << bits | low);
     }
 }
@@ -302,11 +273,7 @@ mod tests {
         let mut members = Vec::new();
         for z in 0..nz {
             for y in 0..ny {
-                members.extend(
-                    (0..nx)
-                        .filter(|&x| mask.get(x, y, z))
-                        .map(|x| grid.place(x, y, z)),
-                );
+                members.extend((0..nx).filter(|&x| mask.get(x, y, z)).map(|x| grid.place(x, y, z)));
             }
         }
         Mask::where_true(grid, |x, y, z| {
@@ -343,11 +310,8 @@ mod tests {
     fn a_gap_is_closed_when_the_ball_does_not_fit() {
         let grid = Grid::upright([30, 30, 30], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
         let gap = |width: usize| Mask::where_true(&grid, |x, _, _| x < 10 || x >= 10 + width);
-        let middle = |width, radius| {
-            close(&gap(width), radius, &Ctx::default())
-                .unwrap()
-                .get(10 + width / 2, 15, 15)
-        };
+        let middle =
+            |width, radius| close(&gap(width), radius, &Ctx::default()).unwrap().get(10 + width / 2, 15, 15);
         assert!(middle(4, 2.0) && middle(3, 2.0));
         assert!(!middle(5, 2.0));
     }

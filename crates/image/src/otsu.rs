@@ -39,10 +39,7 @@ fn histogram(volume: &Volume<i16>, ctx: &Ctx) -> Result<Vec<u64>, Cancelled> {
         .collect::<Result<_, _>>()?;
     let mut counts = vec![0_u64; 1 << 16];
     for part in &parts {
-        counts
-            .iter_mut()
-            .zip(part)
-            .for_each(|(sum, &n)| *sum += u64::from(n));
+        counts.iter_mut().zip(part).for_each(|(sum, &n)| *sum += u64::from(n));
     }
     Ok(counts)
 }
@@ -88,9 +85,7 @@ mod tests {
             let middle = if random.uniform() < 0.3 { 800.0 } else { 100.0 };
             middle + 40.0 * random.normal()
         });
-        let hu = otsu(&volume, Hu(-200.0), Hu(3000.0), &Ctx::default())
-            .unwrap()
-            .unwrap();
+        let hu = otsu(&volume, Hu(-200.0), Hu(3000.0), &Ctx::default()).unwrap().unwrap();
         // The classes are 17 σ apart; every threshold 4 σ away from both splits them alike.
         assert!((260.0..640.0).contains(&hu.value()), "{hu}");
     }
@@ -105,9 +100,6 @@ mod tests {
     #[test]
     fn one_value_cannot_be_split() {
         let volume = scan(|_| 40.0);
-        assert_eq!(
-            otsu(&volume, Hu(-200.0), Hu(3000.0), &Ctx::default()).unwrap(),
-            None
-        );
+        assert_eq!(otsu(&volume, Hu(-200.0), Hu(3000.0), &Ctx::default()).unwrap(), None);
     }
 }

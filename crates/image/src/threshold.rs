@@ -17,21 +17,15 @@ pub fn threshold(volume: &Volume<i16>, low: Hu, high: Option<Hu>, ctx: &Ctx) -> 
     };
     let (words, per_slice) = (mask.words_per_row(), mask.words_per_slice());
     let nx = volume.grid().dims()[0];
-    mask.bits_mut()
-        .par_chunks_mut(per_slice)
-        .enumerate()
-        .try_for_each(|(z, slice)| {
-            ctx.check()?;
-            for (row, samples) in slice
-                .chunks_exact_mut(words)
-                .zip(volume.slice(z).chunks_exact(nx))
-            {
-                for (word, samples) in row.iter_mut().zip(samples.chunks(64)) {
-                    *word = pack(samples, low, high);
-                }
+    mask.bits_mut().par_chunks_mut(per_slice).enumerate().try_for_each(|(z, slice)| {
+        ctx.check()?;
+        for (row, samples) in slice.chunks_exact_mut(words).zip(volume.slice(z).chunks_exact(nx)) {
+            for (word, samples) in row.iter_mut().zip(samples.chunks(64)) {
+                *word = pack(samples, low, high);
             }
-            Ok(())
-        })?;
+        }
+        Ok(())
+    })?;
     ctx.done(1.0)?;
     Ok(mask)
 }
@@ -76,9 +70,7 @@ mod tests {
     fn limits_belong_and_fractions_are_not_rounded_in() {
         let volume = volume(5, vec![199, 200, 201, 300, 301]);
         let bits = |low, high: Option<f64>| {
-            threshold(&volume, Hu(low), high.map(Hu), &Ctx::default())
-                .unwrap()
-                .bits()[0]
+            threshold(&volume, Hu(low), high.map(Hu), &Ctx::default()).unwrap().bits()[0]
         };
         assert_eq!(bits(200.0, Some(300.0)), 0b01110);
         assert_eq!(bits(200.5, Some(300.9)), 0b01100);

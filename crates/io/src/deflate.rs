@@ -46,11 +46,7 @@ pub(crate) fn deflate<E>(
 where
     E: From<Cancelled> + From<io::Error> + Send,
 {
-    let mut whole = Deflated {
-        pieces: Vec::with_capacity(count + 1),
-        crc: 0,
-        plain: 0,
-    };
+    let mut whole = Deflated { pieces: Vec::with_capacity(count + 1), crc: 0, plain: 0 };
     let mut crc = Crc::new();
     for from in (0..count).step_by(BATCH) {
         let blocks = (from..count.min(from + BATCH)).into_par_iter();
@@ -84,9 +80,7 @@ fn pack(press: &mut Compress, plain: &[u8]) -> io::Result<(Vec<u8>, Crc)> {
     let mut piece = Vec::with_capacity(plain.len() / 4 + 256);
     loop {
         let rest = &plain[press.total_in() as usize..];
-        press
-            .compress_vec(rest, &mut piece, FlushCompress::Sync)
-            .map_err(io::Error::other)?;
+        press.compress_vec(rest, &mut piece, FlushCompress::Sync).map_err(io::Error::other)?;
         // Room left in the output means that the flush is complete.
         if press.total_in() == plain.len() as u64 && piece.len() < piece.capacity() {
             break;
@@ -154,10 +148,7 @@ mod tests {
         let mut expected = Vec::new();
         (0..40).for_each(|n| plain(n, &mut expected).unwrap());
         let streams = [1, 2, 5].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let fill = |n: usize, b: &mut Vec<u8>| plain(n, b).map_err(Failed::from);
             let done = pool.install(|| deflate(40, fill, &Ctx::default())).unwrap();
             let mut crc = Crc::new();
@@ -168,9 +159,7 @@ mod tests {
         assert_eq!(streams[0], streams[1]);
         assert_eq!(streams[0], streams[2]);
         let mut back = Vec::new();
-        flate2::read::DeflateDecoder::new(&streams[0][..])
-            .read_to_end(&mut back)
-            .unwrap();
+        flate2::read::DeflateDecoder::new(&streams[0][..]).read_to_end(&mut back).unwrap();
         assert_eq!(back, expected);
     }
 }

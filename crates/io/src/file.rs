@@ -68,30 +68,21 @@ impl Explain for FileError {
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
-        _ => FileError::Read {
-            path: path.to_owned(),
-            source,
-        },
+        _ => FileError::Read { path: path.to_owned(), source },
     };
     // Asked before opening: opening a pipe that nobody writes to would wait for ever.
     let about = fs::metadata(path).map_err(failed)?;
     if !about.is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
     }
-    let too_large = |size| FileError::TooLarge {
-        path: path.to_owned(),
-        size,
-        limit,
-    };
+    let too_large = |size| FileError::TooLarge { path: path.to_owned(), size, limit };
     if about.len() > limit {
         return Err(too_large(about.len()));
     }
     let mut bytes = Vec::with_capacity(about.len() as usize);
     let file = fs::File::open(path).map_err(failed)?;
     // One byte more than allowed, to notice a file that grows while it is read.
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
         return Err(too_large(bytes.len() as u64));
     }
@@ -109,14 +100,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new_in(&folder).unwrap();
         file.write_all(b"12345").unwrap();
         assert_eq!(read(file.path(), 5).unwrap(), b"12345");
-        assert!(matches!(
-            read(file.path(), 4),
-            Err(FileError::TooLarge { size: 5, .. })
-        ));
+        assert!(matches!(read(file.path(), 4), Err(FileError::TooLarge { size: 5, .. })));
         assert!(matches!(read(folder.path(), 9), Err(FileError::NotAFile(_))));
-        assert!(matches!(
-            read(&folder.path().join("no"), 9),
-            Err(FileError::Missing(_))
-        ));
+        assert!(matches!(read(&folder.path().join("no"), 9), Err(FileError::Missing(_))));
     }
 }

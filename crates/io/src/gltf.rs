@@ -38,16 +38,10 @@ pub fn write(
     let mut parts = Parts::default();
     for (n, object) in objects.iter().enumerate() {
         let n_of = objects.len() as f64;
-        parts.add(
-            object,
-            &ctx.part(object.name, n as f64 / n_of, (n + 1) as f64 / n_of),
-        )?;
+        parts.add(object, &ctx.part(object.name, n as f64 / n_of, (n + 1) as f64 / n_of))?;
     }
     let mut extras = Map::new();
-    extras.insert(
-        "frame".into(),
-        "x = patient left, y = head, z = front; from DICOM LPS".into(),
-    );
+    extras.insert("frame".into(), "x = patient left, y = head, z = front; from DICOM LPS".into());
     extras.insert("unit".into(), "m".into());
     extras.insert("notice".into(), NOTICE.into());
     extras.insert("title".into(), about.title.into());
@@ -152,8 +146,7 @@ impl Parts {
 
     fn positions(&mut self, mesh: &Mesh, middle: DVec3, ctx: &Ctx) -> Result<(), MeshFileError> {
         let from = self.bytes.len();
-        self.bytes
-            .reserve(mesh.vertices.len() * 24 + mesh.triangles.len() * 12);
+        self.bytes.reserve(mesh.vertices.len() * 24 + mesh.triangles.len() * 12);
         let (mut low, mut high) = (Vec3::INFINITY, Vec3::NEG_INFINITY);
         for (n, chunk) in mesh.vertices.chunks(CHUNK).enumerate() {
             for vertex in chunk {
@@ -216,8 +209,7 @@ impl Parts {
         about["bufferView"] = self.views.len().into();
         about["componentType"] = kind.into();
         let length = self.bytes.len() - from;
-        self.views
-            .push(json!({ "buffer": 0, "byteOffset": from, "byteLength": length, "target": target }));
+        self.views.push(json!({ "buffer": 0, "byteOffset": from, "byteLength": length, "target": target }));
         self.accessors.push(about);
     }
 }
@@ -225,11 +217,7 @@ impl Parts {
 /// The linear share of light of an sRGB value.
 fn linear(value: u8) -> f64 {
     let share = f64::from(value) / 255.0;
-    let light = if share <= 0.04045 {
-        share / 12.92
-    } else {
-        libm::pow((share + 0.055) / 1.055, 2.4)
-    };
+    let light = if share <= 0.04045 { share / 12.92 } else { libm::pow((share + 0.055) / 1.055, 2.4) };
     // Six digits are more than eight bits hold, and keep the file free of noise.
     (light * 1e6).round() / 1e6
 }
@@ -241,22 +229,14 @@ mod tests {
     use glam::DMat3;
 
     fn written(objects: &[Object<'_>]) -> (Value, Vec<u8>) {
-        let about = About {
-            title: "Knochen",
-            application: "osteon 0",
-            notes: &[("plan-sha256", "9b1c")],
-        };
+        let about = About { title: "Knochen", application: "osteon 0", notes: &[("plan-sha256", "9b1c")] };
         let mut bytes = Vec::new();
         write(objects, &about, &mut bytes, &Ctx::default()).unwrap();
         let word = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().unwrap()) as usize;
         assert_eq!((&bytes[..4], word(4), word(8)), (&b"glTF"[..], 2, bytes.len()));
         let json = word(12);
         let head = serde_json::from_slice(&bytes[20..20 + json]).unwrap();
-        let data = if bytes.len() > 20 + json {
-            bytes[28 + json..].to_vec()
-        } else {
-            Vec::new()
-        };
+        let data = if bytes.len() > 20 + json { bytes[28 + json..].to_vec() } else { Vec::new() };
         assert_eq!(json % 4, 0);
         (head, data)
     }
@@ -271,36 +251,17 @@ mod tests {
     #[test]
     fn positions_return_to_the_patient_within_a_hundred_thousandth_of_a_millimetre() {
         let solid = ball(DVec3::new(-312.3456789, 87.1, 1204.7), 40.0, 24);
-        let object = Object {
-            name: "Kopf",
-            colour: [255, 128, 0],
-            solid: &solid,
-        };
+        let object = Object { name: "Kopf", colour: [255, 128, 0], solid: &solid };
         let (head, data) = written(&[object]);
         let number = |v: &Value| v.as_f64().unwrap();
         let shift = DVec3::from_slice(
-            &head["nodes"][0]["translation"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(number)
-                .collect::<Vec<_>>(),
+            &head["nodes"][0]["translation"].as_array().unwrap().iter().map(number).collect::<Vec<_>>(),
         );
         let floats = |view: usize| -> Vec<Vec3> {
             let from = head["bufferViews"][view]["byteOffset"].as_u64().unwrap() as usize;
             let size = head["bufferViews"][view]["byteLength"].as_u64().unwrap() as usize;
-            let numbers = data[from..from + size]
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f32::from_le_bytes(b));
-            numbers
-                .collect::<Vec<_>>()
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&v| Vec3::from_array(v))
-                .collect()
+            let numbers = data[from..from + size].as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
+            numbers.collect::<Vec<_>>().as_chunks().0.iter().map(|&v| Vec3::from_array(v)).collect()
         };
         let mesh = solid.mesh();
         let middle = mesh.bounds().middle().vec();
@@ -319,28 +280,14 @@ mod tests {
 
     #[test]
     fn names_colours_notes_and_bounds_are_written() {
-        let (a, b) = (
-            cuboid(DVec3::ZERO, DVec3::ONE),
-            cuboid(DVec3::splat(5.0), DVec3::splat(2.0)),
-        );
+        let (a, b) = (cuboid(DVec3::ZERO, DVec3::ONE), cuboid(DVec3::splat(5.0), DVec3::splat(2.0)));
         let (head, data) = written(&[
-            Object {
-                name: "L4",
-                colour: [255, 0, 128],
-                solid: &a,
-            },
-            Object {
-                name: "L5",
-                colour: [0, 0, 0],
-                solid: &b,
-            },
+            Object { name: "L4", colour: [255, 0, 128], solid: &a },
+            Object { name: "L5", colour: [0, 0, 0], solid: &b },
         ]);
         assert_eq!(head["nodes"][1]["name"], "L5");
         assert_eq!(head["asset"]["extras"]["plan-sha256"], "9b1c");
-        assert_eq!(
-            head["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"][2],
-            0.215861
-        );
+        assert_eq!(head["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"][2], 0.215861);
         let bound = f64::from(0.001_f32);
         assert_eq!(head["accessors"][3]["max"], json!([bound, bound, bound]));
         assert_eq!(head["buffers"][0]["byteLength"], data.len());

@@ -166,10 +166,7 @@ pub const REACH: f64 = 1e7;
 
 /// The first coordinate of a place in mm that is not a number within reach.
 pub(crate) fn beyond(place: DVec3) -> Option<f64> {
-    place
-        .to_array()
-        .into_iter()
-        .find(|value| value.is_nan() || value.abs() > REACH)
+    place.to_array().into_iter().find(|value| value.is_nan() || value.abs() > REACH)
 }
 
 /// Reads a mesh file by its content: 3MF, PLY, or binary or ASCII STL.
@@ -184,9 +181,7 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     } else if stl::is_stl(bytes) {
         stl::read(bytes, ctx)
     } else if bytes.starts_with(b"glTF") {
-        Err(MeshFileError::Unknown(
-            "a glTF scene, which is written for viewing and not read back",
-        ))
+        Err(MeshFileError::Unknown("a glTF scene, which is written for viewing and not read back"))
     } else if start.starts_with(b"<") {
         Err(MeshFileError::Unknown("a web page or other markup"))
     } else {

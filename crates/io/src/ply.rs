@@ -59,20 +59,12 @@ pub fn write(mesh: &Mesh, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFile
 /// Reads a PLY of triangles.
 pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     let (header, rest) = Header::parse(bytes)?;
-    let mut source = Source {
-        rest,
-        coding: header.coding,
-    };
+    let mut source = Source { rest, coding: header.coding };
     let mut mesh = Mesh::default();
     let mut seen = [false; 2];
     for element in &header.elements {
         // Each value takes at least a byte, so a count beyond the bytes left cannot be true.
-        let least = element
-            .properties
-            .iter()
-            .map(|p| p.least(header.coding))
-            .sum::<usize>()
-            .max(1);
+        let least = element.properties.iter().map(|p| p.least(header.coding)).sum::<usize>().max(1);
         if element.count > source.rest.len() / least + 1 {
             return Err(truncated(&format!("{} {}s", element.count, element.name)));
         }
@@ -99,22 +91,13 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
         return Err(MeshFileError::Empty(MeshFormat::Ply));
     }
     let vertices = mesh.vertices.len();
-    if let Some(&index) = mesh
-        .triangles
-        .as_flattened()
-        .iter()
-        .find(|&&v| v as usize >= vertices)
-    {
+    if let Some(&index) = mesh.triangles.as_flattened().iter().find(|&&v| v as usize >= vertices) {
         return Err(index_error(i64::from(index), vertices));
     }
     Ok(MeshFile {
         format: MeshFormat::Ply,
         declared: header.declared,
-        meshes: vec![NamedMesh {
-            name: String::new(),
-            colour: None,
-            mesh,
-        }],
+        meshes: vec![NamedMesh { name: String::new(), colour: None, mesh }],
         notes: Vec::new(),
         findings: Vec::new(),
     })
@@ -204,25 +187,15 @@ fn index(value: f64) -> Result<u32, MeshFileError> {
 }
 
 fn index_error(index: i64, vertices: usize) -> MeshFileError {
-    MeshFileError::Index {
-        format: MeshFormat::Ply,
-        index,
-        vertices,
-    }
+    MeshFileError::Index { format: MeshFormat::Ply, index, vertices }
 }
 
 fn syntax(what: &str) -> MeshFileError {
-    MeshFileError::Syntax {
-        format: MeshFormat::Ply,
-        what: what.to_owned(),
-    }
+    MeshFileError::Syntax { format: MeshFormat::Ply, what: what.to_owned() }
 }
 
 fn truncated(within: &str) -> MeshFileError {
-    MeshFileError::Truncated {
-        format: MeshFormat::Ply,
-        within: within.to_owned(),
-    }
+    MeshFileError::Truncated { format: MeshFormat::Ply, within: within.to_owned() }
 }
 
 /// How values are stored.
@@ -357,10 +330,7 @@ impl Source<'_> {
 
     fn word(&mut self, element: &str) -> Result<f64, MeshFileError> {
         let start = self.rest.trim_ascii_start();
-        let length = start
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(start.len());
+        let length = start.iter().position(u8::is_ascii_whitespace).unwrap_or(start.len());
         let (word, rest) = start.split_at(length);
         self.rest = rest;
         if word.is_empty() {
@@ -405,9 +375,7 @@ impl Header {
                 ["format", "binary_big_endian", _] => coding = Some(Coding::Big),
                 ["element", name, count] => elements.push(Element {
                     name: name.to_owned(),
-                    count: count
-                        .parse()
-                        .map_err(|_| syntax(&format!("\"{line}\" has no count")))?,
+                    count: count.parse().map_err(|_| syntax(&format!("\"{line}\" has no count")))?,
                     properties: Vec::new(),
                 }),
                 ["property", ref property @ ..] => {
@@ -422,11 +390,7 @@ impl Header {
             }
         }
         let coding = coding.ok_or_else(|| syntax("the header has no format"))?;
-        let header = Self {
-            coding,
-            declared,
-            elements,
-        };
+        let header = Self { coding, declared, elements };
         Ok((header, &bytes[at..]))
     }
 }
@@ -437,11 +401,7 @@ fn parse_property(words: &[&str]) -> Option<Property> {
         [kind, name] => (None, kind, name),
         _ => return None,
     };
-    Some(Property {
-        name: name.to_owned(),
-        kind: Kind::named(kind)?,
-        list,
-    })
+    Some(Property { name: name.to_owned(), kind: Kind::named(kind)?, list })
 }
 
 #[cfg(test)]
@@ -520,47 +480,15 @@ mod tests {
         let good = "0 9 0 0\n1 9 0 0\n0 9 2 0\n";
         let cases = [
             (TRIANGLE.to_owned(), format!("{good}3 0 1 3\n"), "mesh-file-index"),
-            (
-                TRIANGLE.to_owned(),
-                format!("{good}3 0 1 -1\n"),
-                "mesh-file-index",
-            ),
-            (
-                TRIANGLE.to_owned(),
-                format!("{good}4 0 1 2 0\n"),
-                "mesh-file-unsupported",
-            ),
+            (TRIANGLE.to_owned(), format!("{good}3 0 1 -1\n"), "mesh-file-index"),
+            (TRIANGLE.to_owned(), format!("{good}4 0 1 2 0\n"), "mesh-file-unsupported"),
             (TRIANGLE.to_owned(), format!("{good}3 0 1"), "mesh-file-truncated"),
-            (
-                TRIANGLE.to_owned(),
-                good.replace("2 0", "nan 0") + "3 0 1 2",
-                "mesh-file-coordinate",
-            ),
-            (
-                TRIANGLE.to_owned(),
-                good.replace("2 0", "1e31 0") + "3 0 1 2",
-                "mesh-file-coordinate",
-            ),
-            (
-                TRIANGLE.replace("vertex 3", "vertex 99999999999"),
-                good.to_owned(),
-                "mesh-file-truncated",
-            ),
-            (
-                TRIANGLE.replace("face 1", "face 0"),
-                good.to_owned(),
-                "mesh-file-empty",
-            ),
-            (
-                TRIANGLE.replace("float y", "float t"),
-                format!("{good}3 0 1 2"),
-                "mesh-file-syntax",
-            ),
-            (
-                format!("comment UNIT=parsec\n{TRIANGLE}"),
-                format!("{good}3 0 1 2"),
-                "mesh-file-unit",
-            ),
+            (TRIANGLE.to_owned(), good.replace("2 0", "nan 0") + "3 0 1 2", "mesh-file-coordinate"),
+            (TRIANGLE.to_owned(), good.replace("2 0", "1e31 0") + "3 0 1 2", "mesh-file-coordinate"),
+            (TRIANGLE.replace("vertex 3", "vertex 99999999999"), good.to_owned(), "mesh-file-truncated"),
+            (TRIANGLE.replace("face 1", "face 0"), good.to_owned(), "mesh-file-empty"),
+            (TRIANGLE.replace("float y", "float t"), format!("{good}3 0 1 2"), "mesh-file-syntax"),
+            (format!("comment UNIT=parsec\n{TRIANGLE}"), format!("{good}3 0 1 2"), "mesh-file-unit"),
         ];
         for (header, body, code) in cases {
             let refused = ascii(&header, &body).unwrap_err();

@@ -38,10 +38,8 @@ pub fn write(solid: &Solid, id: &str, out: &mut dyn Write, ctx: &Ctx) -> Result<
     out.write_all(&head(id))?;
     out.write_all(&count.to_le_bytes())?;
     for (n, batch) in mesh.triangles.chunks(CHUNK * 8).enumerate() {
-        let chunks: Vec<Result<Vec<u8>, MeshFileError>> = batch
-            .par_chunks(CHUNK)
-            .map(|chunk| encode(chunk, &corners))
-            .collect();
+        let chunks: Vec<Result<Vec<u8>, MeshFileError>> =
+            batch.par_chunks(CHUNK).map(|chunk| encode(chunk, &corners)).collect();
         for chunk in chunks {
             out.write_all(&chunk?)?;
         }
@@ -53,9 +51,7 @@ pub fn write(solid: &Solid, id: &str, out: &mut dyn Write, ctx: &Ctx) -> Result<
 /// The 80 bytes of text: never "solid" in front, spaces behind.
 fn head(id: &str) -> [u8; 80] {
     let mut head = [b' '; 80];
-    let id = id
-        .chars()
-        .map(|c| if c.is_ascii_graphic() { c as u8 } else { b'_' });
+    let id = id.chars().map(|c| if c.is_ascii_graphic() { c as u8 } else { b'_' });
     let text = b"osteon UNIT=mm SPACE=LPS ".iter().copied().chain(id);
     for (slot, byte) in head.iter_mut().zip(text) {
         *slot = byte;
@@ -69,20 +65,13 @@ fn encode(triangles: &[[u32; 3]], corners: &[Vec3]) -> Result<Vec<u8>, MeshFileE
         let [a, b, c] = triangle.map(|v| corners[v as usize]);
         if a == b || b == c || c == a {
             let near = if b == c { b } else { a };
-            return Err(MeshFileError::Merged {
-                near: Point::from_vec(near.as_dvec3()),
-            });
+            return Err(MeshFileError::Merged { near: Point::from_vec(near.as_dvec3()) });
         }
         // Edges are taken in 64 bits: far from the origin the cross product of 32-bit edges is noise.
         let [o, p, q] = [a, b, c].map(Vec3::as_dvec3);
         let normal = (p - o).cross(q - o).normalize_or_zero().as_vec3();
         let numbers = [normal, a, b, c].map(|v| v.to_array());
-        for (slot, number) in record
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .zip(numbers.as_flattened())
-        {
+        for (slot, number) in record.as_chunks_mut::<4>().0.iter_mut().zip(numbers.as_flattened()) {
             *slot = number.to_le_bytes();
         }
     }
@@ -97,18 +86,13 @@ pub(crate) fn is_stl(bytes: &[u8]) -> bool {
 
 /// The count of a binary STL, and the size the file should have.
 fn binary_count(bytes: &[u8]) -> Option<(u32, u64)> {
-    let count = bytes
-        .get(80..HEAD)?
-        .first_chunk()
-        .map(|b| u32::from_le_bytes(*b))?;
+    let count = bytes.get(80..HEAD)?.first_chunk().map(|b| u32::from_le_bytes(*b))?;
     Some((count, HEAD as u64 + u64::from(count) * RECORD as u64))
 }
 
 fn is_ascii(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
-    let solid = start
-        .get(..5)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"solid"));
+    let solid = start.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"solid"));
     // Binary data have a zero byte in their first records, text never has.
     solid && !bytes[..bytes.len().min(512)].contains(&0)
 }
@@ -129,18 +113,11 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
         _ if is_ascii(bytes) => read_ascii(bytes, ctx)?,
         Some((triangles, expected)) => {
             let actual = bytes.len() as u64;
-            return Err(MeshFileError::Count {
-                triangles,
-                expected,
-                actual,
-            });
+            return Err(MeshFileError::Count { triangles, expected, actual });
         }
         None => {
             let within = format!("the header: it has {} bytes of at least {HEAD}", bytes.len());
-            return Err(MeshFileError::Truncated {
-                format: MeshFormat::Stl,
-                within,
-            });
+            return Err(MeshFileError::Truncated { format: MeshFormat::Stl, within });
         }
     };
     if mesh.triangles.is_empty() {
@@ -153,21 +130,14 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     Ok(MeshFile {
         format: MeshFormat::Stl,
         declared,
-        meshes: vec![NamedMesh {
-            name,
-            colour: None,
-            mesh,
-        }],
+        meshes: vec![NamedMesh { name, colour: None, mesh }],
         notes: Vec::new(),
         findings,
     })
 }
 
 fn unreal(value: f64) -> MeshFileError {
-    MeshFileError::Coordinate {
-        format: MeshFormat::Stl,
-        value,
-    }
+    MeshFileError::Coordinate { format: MeshFormat::Stl, value }
 }
 
 fn read_binary(records: &[u8], count: u32, ctx: &Ctx) -> Result<Mesh, MeshFileError> {
@@ -181,11 +151,7 @@ fn read_binary(records: &[u8], count: u32, ctx: &Ctx) -> Result<Mesh, MeshFileEr
         let number =
             |at: usize| f32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
         // Adding zero makes the two zeros one.
-        [
-            number(start) + 0.0,
-            number(start + 4) + 0.0,
-            number(start + 8) + 0.0,
-        ]
+        [number(start) + 0.0, number(start + 4) + 0.0, number(start + 8) + 0.0]
     };
     let packed = |corner: usize| {
         let [x, y, z] = place(corner).map(|n| u64::from(n.to_bits()));
@@ -200,28 +166,17 @@ fn read_binary(records: &[u8], count: u32, ctx: &Ctx) -> Result<Mesh, MeshFileEr
             None => Ok(Point::new(x, y, z)),
         }
     });
-    Ok(Mesh {
-        vertices: vertices.collect::<Result<_, _>>()?,
-        triangles: vertex.as_chunks().0.to_vec(),
-    })
+    Ok(Mesh { vertices: vertices.collect::<Result<_, _>>()?, triangles: vertex.as_chunks().0.to_vec() })
 }
 
 fn too_many() -> MeshFileError {
-    MeshFileError::TooLarge {
-        format: MeshFormat::Stl,
-        what: "triangles",
-        limit: u64::from(u32::MAX / 3),
-    }
+    MeshFileError::TooLarge { format: MeshFormat::Stl, what: "triangles", limit: u64::from(u32::MAX / 3) }
 }
 
 type Ascii = (Declared, String, Mesh, Vec<Finding>);
 
 fn read_ascii(bytes: &[u8], ctx: &Ctx) -> Result<Ascii, MeshFileError> {
-    let mut words = Words {
-        bytes,
-        at: 0,
-        line: 1,
-    };
+    let mut words = Words { bytes, at: 0, line: 1 };
     let mut declared = Declared::default();
     let (mut name, mut places) = (String::new(), Vec::new());
     let mut open = false;
@@ -250,23 +205,14 @@ fn read_ascii(bytes: &[u8], ctx: &Ctx) -> Result<Ascii, MeshFileError> {
     }
     let mut findings = Vec::new();
     if open {
-        let message = format!(
-            "the ASCII STL has {} facets and no endsolid: it may be cut",
-            places.len() / 3
-        );
+        let message = format!("the ASCII STL has {} facets and no endsolid: it may be cut", places.len() / 3);
         let finding = Finding::new("stl-no-end", Severity::Caution, message);
         findings.push(finding.remedy("compare the model with its source, or export it again"));
     }
     let bits = |(n, p): (usize, &DVec3)| (p.to_array().map(f64::to_bits), n as u32);
-    let (vertex, firsts) = weld(
-        places.iter().enumerate().map(bits).collect(),
-        &ctx.part("weld", 0.5, 1.0),
-    )?;
+    let (vertex, firsts) = weld(places.iter().enumerate().map(bits).collect(), &ctx.part("weld", 0.5, 1.0))?;
     let mesh = Mesh {
-        vertices: firsts
-            .iter()
-            .map(|&corner| Point::from_vec(places[corner as usize]))
-            .collect(),
+        vertices: firsts.iter().map(|&corner| Point::from_vec(places[corner as usize])).collect(),
         triangles: vertex.as_chunks().0.to_vec(),
     };
     Ok((declared, name, mesh, findings))
@@ -304,10 +250,7 @@ impl<'a> Words<'a> {
             self.at += 1;
         }
         let rest = &self.bytes[self.at..];
-        let length = rest
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
         self.at += length;
         (length > 0).then_some(&rest[..length])
     }
@@ -330,9 +273,7 @@ impl<'a> Words<'a> {
 
     fn number(&mut self) -> Result<f64, MeshFileError> {
         let word = self.needed()?;
-        let number = str::from_utf8(word)
-            .ok()
-            .and_then(|text| text.parse::<f64>().ok());
+        let number = str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
         match number {
             // Adding zero makes the two zeros one.
             Some(number) if number.is_finite() => Ok(number + 0.0),
@@ -425,24 +366,12 @@ mod tests {
         assert_eq!(bytes.len(), 84 + 12 * 50);
         assert!(bytes.starts_with(b"osteon UNIT=mm SPACE=LPS L4-guide   "));
         let declared = read(&bytes).unwrap().declared;
-        assert_eq!(
-            declared,
-            Declared {
-                unit: Some(LengthUnit::Millimetre),
-                space: Some(Space::Lps)
-            }
-        );
+        assert_eq!(declared, Declared { unit: Some(LengthUnit::Millimetre), space: Some(Space::Lps) });
         let mut slicer = bytes;
         slicer[..80].fill(0);
         slicer[..27].copy_from_slice(b"3D Slicer output. SPACE=RAS");
         let back = read(&slicer).unwrap();
-        assert_eq!(
-            back.declared,
-            Declared {
-                unit: None,
-                space: Some(Space::Ras)
-            }
-        );
+        assert_eq!(back.declared, Declared { unit: None, space: Some(Space::Ras) });
         assert_eq!(back.meshes[0].mesh.bounds().min, Point::new(-1.0, -1.0, 0.0));
     }
 
@@ -451,10 +380,7 @@ mod tests {
         // At 1 m two 32-bit numbers are 6e-5 mm apart.
         let tiny = |size: f64| cuboid(DVec3::new(1000.0, 0.0, 0.0), DVec3::new(size, 1.0, 1.0));
         let refused = write(&tiny(1e-5), "", &mut Vec::new(), &Ctx::default()).unwrap_err();
-        assert!(
-            matches!(refused, MeshFileError::Merged { near } if near.vec().x == 1000.0),
-            "{refused}"
-        );
+        assert!(matches!(refused, MeshFileError::Merged { near } if near.vec().x == 1000.0), "{refused}");
         assert!(write(&tiny(1e-4), "", &mut Vec::new(), &Ctx::default()).is_ok());
     }
 
@@ -462,10 +388,7 @@ mod tests {
     fn the_file_is_the_same_at_any_number_of_threads() {
         let solid = ball(DVec3::new(3.0, 4.0, 5.0), 20.0, 90);
         let files = [1, 2, 7].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let bytes = pool.install(|| written(&solid));
             (pool.install(|| read(&bytes)).unwrap(), bytes)
         });
@@ -503,10 +426,7 @@ mod tests {
             let refused = read(&bad).unwrap_err();
             assert_eq!(refused.code(), "mesh-file-count");
             let text = refused.to_string();
-            assert!(
-                text.contains(&format!(" {count} triangles")) && text.contains(" 684 bytes"),
-                "{text}"
-            );
+            assert!(text.contains(&format!(" {count} triangles")) && text.contains(" 684 bytes"), "{text}");
         }
     }
 
@@ -517,10 +437,7 @@ mod tests {
         assert_eq!(code(&[0; 84]), "mesh-file-empty");
         assert_eq!(code(b"solid empty\nendsolid empty\n"), "mesh-file-empty");
         for number in ["nan", "inf", "1e31", "-1e999"] {
-            let text = format!(
-                "solid\n{}endsolid\n",
-                FACET.replacen("2 0.1", &format!("2 {number}"), 1)
-            );
+            let text = format!("solid\n{}endsolid\n", FACET.replacen("2 0.1", &format!("2 {number}"), 1));
             assert_eq!(code(text.as_bytes()), "mesh-file-coordinate", "{number}");
         }
         for number in [f32::NAN, f32::INFINITY, 1e31] {
@@ -532,13 +449,7 @@ mod tests {
         for cut in [text.len() - 4, text.len() - 20, text.len() - 60, text.len() - 90] {
             assert_eq!(code(&text.as_bytes()[..cut]), "mesh-file-truncated", "{cut}");
         }
-        assert_eq!(
-            code(b"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 zero 0"),
-            "mesh-file-syntax"
-        );
-        assert_eq!(
-            code(format!("solid UNIT=parsec\n{FACET}").as_bytes()),
-            "mesh-file-unit"
-        );
+        assert_eq!(code(b"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 zero 0"), "mesh-file-syntax");
+        assert_eq!(code(format!("solid UNIT=parsec\n{FACET}").as_bytes()), "mesh-file-unit");
     }
 }

@@ -1,12 +1,7 @@
 //! CT series written, changed and read again: right, or refused with a code and a remedy.
 
 // Helpers outside test functions, and files that are made to be read.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 use dicom_core::value::{C, DataSetSequence, PixelFragmentSequence, PrimitiveValue, Value};
 use dicom_core::{DataElement, Tag, VR};
@@ -47,12 +42,7 @@ fn save(volume: &Volume<i16>, meta: &SeriesMeta, encoding: Encoding, folder: &Pa
 /// A folder with the small series in it.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    save(
-        &small(),
-        &SeriesMeta::new("test"),
-        Encoding::ExplicitLittle,
-        folder.path(),
-    );
+    save(&small(), &SeriesMeta::new("test"), Encoding::ExplicitLittle, folder.path());
     folder
 }
 
@@ -65,10 +55,7 @@ fn read(folder: &Path) -> Result<Loaded, DicomError> {
 /// The code of a refusal, which must come with a remedy and without the patient's name.
 fn refusal(folder: &Path) -> &'static str {
     let error = read(folder).expect_err("should be refused");
-    assert!(
-        !error.help().is_empty() && !error.to_string().contains("PHANTOM"),
-        "{error}"
-    );
+    assert!(!error.help().is_empty() && !error.to_string().contains("PHANTOM"), "{error}");
     error.code()
 }
 
@@ -137,12 +124,7 @@ fn a_left_handed_volume_comes_back_with_its_slices_in_the_order_of_their_normal(
     assert!(!read.grid().to_patient().mirrors());
     for z in 0..4 {
         assert_eq!(read.slice(z), truth.slice(3 - z));
-        assert!(
-            read.grid()
-                .place(2, 3, z)
-                .distance(truth.grid().place(2, 3, 3 - z))
-                < 1e-6
-        );
+        assert!(read.grid().place(2, 3, z).distance(truth.grid().place(2, 3, 3 - z)) < 1e-6);
     }
 }
 
@@ -161,23 +143,13 @@ fn extreme_values_survive() {
 #[test]
 fn the_source_tells_how_it_was_taken_and_not_who_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let meta = SeriesMeta {
-        side: Some(Side::Left),
-        body_part: "KNEE".to_owned(),
-        ..SeriesMeta::new("test")
-    };
+    let meta = SeriesMeta { side: Some(Side::Left), body_part: "KNEE".to_owned(), ..SeriesMeta::new("test") };
     save(&small(), &meta, Encoding::JpegLs, folder.path());
     let scan = scan(folder.path(), &Ctx::default()).unwrap();
     let series = scan.choose(None).unwrap();
     let source = load(series, &Ctx::default()).unwrap().source;
-    assert_eq!(
-        (source.kernel.as_deref(), source.kvp),
-        (Some("BONE"), Some(120.0))
-    );
-    assert_eq!(
-        (source.laterality.as_deref(), source.body_part.as_deref()),
-        (Some("L"), Some("KNEE"))
-    );
+    assert_eq!((source.kernel.as_deref(), source.kvp), (Some("BONE"), Some(120.0)));
+    assert_eq!((source.laterality.as_deref(), source.body_part.as_deref()), (Some("L"), Some("KNEE")));
     assert_eq!(source.files.len(), 4);
     assert!(source.files.iter().all(|file| file.sha256.len() == 64));
     assert_eq!(series.identity.name, "PHANTOM^OSTEON");
@@ -198,10 +170,7 @@ fn the_same_volume_gives_the_same_bytes_and_another_one_other_identifiers() {
 fn the_number_of_threads_does_not_matter() {
     let folder = folder();
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let loaded = pool.install(|| read(folder.path())).unwrap();
         (loaded.volume, loaded.source)
     };
@@ -224,10 +193,7 @@ fn a_missing_slice_is_refused_with_its_neighbours_names() {
     fs::remove_file(folder.path().join("CT000002.dcm")).unwrap();
     assert_eq!(refusal(folder.path()), "uneven-spacing");
     let text = read(folder.path()).unwrap_err().to_string();
-    assert!(
-        text.contains("CT000001.dcm") && text.contains("CT000003.dcm"),
-        "{text}"
-    );
+    assert!(text.contains("CT000001.dcm") && text.contains("CT000003.dcm"), "{text}");
 }
 
 #[test]
@@ -237,13 +203,8 @@ fn an_exact_duplicate_is_left_out_and_told_and_a_different_one_is_refused() {
     fs::copy(folder.path().join("CT000002.dcm"), &copy).unwrap();
     let loaded = read(folder.path()).unwrap();
     assert_eq!(codes(&loaded), ["duplicate-slices"]);
-    assert_eq!(
-        (loaded.volume.samples(), loaded.source.files.len()),
-        (small().samples(), 5)
-    );
-    edit(folder.path(), "copy.dcm", |o| {
-        put(o, tags::RESCALE_INTERCEPT, VR::DS, "-1023")
-    });
+    assert_eq!((loaded.volume.samples(), loaded.source.files.len()), (small().samples(), 5));
+    edit(folder.path(), "copy.dcm", |o| put(o, tags::RESCALE_INTERCEPT, VR::DS, "-1023"));
     assert_eq!(refusal(folder.path()), "conflicting-duplicates");
 }
 
@@ -251,10 +212,7 @@ fn an_exact_duplicate_is_left_out_and_told_and_a_different_one_is_refused() {
 fn several_series_are_listed_and_chosen_by_number_or_uid() {
     let folder = folder();
     fs::create_dir(folder.path().join("b")).unwrap();
-    let meta = SeriesMeta {
-        number: 2,
-        ..SeriesMeta::new("test")
-    };
+    let meta = SeriesMeta { number: 2, ..SeriesMeta::new("test") };
     save(&small(), &meta, Encoding::JpegLs, &folder.path().join("b"));
     assert_eq!(refusal(folder.path()), "several-series");
     let scan = scan(folder.path(), &Ctx::default()).unwrap();
@@ -263,27 +221,20 @@ fn several_series_are_listed_and_chosen_by_number_or_uid() {
     assert_eq!(scan.choose(Some("1")).unwrap().number, 1);
     assert_eq!(scan.choose(Some("3")).unwrap_err().code(), "no-such-series");
     let text = scan.choose(None).unwrap_err().to_string();
-    assert!(
-        text.contains(&uid) && text.contains("0.700 × 0.800 × 1.500 mm"),
-        "{text}"
-    );
+    assert!(text.contains(&uid) && text.contains("0.700 × 0.800 × 1.500 mm"), "{text}");
 }
 
 #[test]
 fn a_slice_turned_away_is_set_aside_and_localisers_are_no_volume() {
     let folder = folder();
     fs::copy(folder.path().join("CT000001.dcm"), folder.path().join("x.dcm")).unwrap();
-    edit(folder.path(), "x.dcm", |o| {
-        put(o, tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "0\\1\\0\\0\\0\\-1")
-    });
+    edit(folder.path(), "x.dcm", |o| put(o, tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "0\\1\\0\\0\\0\\-1"));
     let scanned = scan(folder.path(), &Ctx::default()).unwrap();
     assert_eq!(
         (scanned.aside[0].files.as_slice(), scanned.series.len()),
         (["x.dcm".to_owned()].as_slice(), 1)
     );
-    edit_all(folder.path(), |o| {
-        put(o, tags::IMAGE_TYPE, VR::CS, "ORIGINAL\\PRIMARY\\LOCALIZER")
-    });
+    edit_all(folder.path(), |o| put(o, tags::IMAGE_TYPE, VR::CS, "ORIGINAL\\PRIMARY\\LOCALIZER"));
     assert_eq!(refusal(folder.path()), "no-volume");
 }
 
@@ -325,34 +276,19 @@ fn each_slice_has_its_own_rescale() {
 #[test]
 fn bits_above_and_below_the_value_do_not_count() {
     let folder = folder();
-    let stored = |o: &DefaultDicomObject| {
-        o.element(tags::PIXEL_DATA)
-            .unwrap()
-            .to_multi_int::<u16>()
-            .unwrap()
-    };
+    let stored = |o: &DefaultDicomObject| o.element(tags::PIXEL_DATA).unwrap().to_multi_int::<u16>().unwrap();
     // Twelve bits at the top of sixteen, as some old scanners write, with rubbish below.
     edit_all(folder.path(), |o| {
         let shifted: Vec<u16> = stored(o).iter().map(|v| v << 4 | 0x9).collect();
-        o.put(DataElement::new(
-            tags::PIXEL_DATA,
-            VR::OW,
-            PrimitiveValue::U16(C::from_vec(shifted)),
-        ));
+        o.put(DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(C::from_vec(shifted))));
         number(o, tags::HIGH_BIT, 15);
     });
     assert_eq!(read(folder.path()).unwrap().volume.samples(), small().samples());
     // Signed twelve bits with an overlay in the top four.
     edit_all(folder.path(), |o| {
-        let signed: Vec<u16> = stored(o)
-            .iter()
-            .map(|v| ((v >> 4).wrapping_sub(1024) & 0xfff) | 0x5000)
-            .collect();
-        o.put(DataElement::new(
-            tags::PIXEL_DATA,
-            VR::OW,
-            PrimitiveValue::U16(C::from_vec(signed)),
-        ));
+        let signed: Vec<u16> =
+            stored(o).iter().map(|v| ((v >> 4).wrapping_sub(1024) & 0xfff) | 0x5000).collect();
+        o.put(DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(C::from_vec(signed))));
         number(o, tags::HIGH_BIT, 11);
         number(o, tags::PIXEL_REPRESENTATION, 1);
         put(o, tags::RESCALE_INTERCEPT, VR::DS, "0");
@@ -369,61 +305,33 @@ fn what_is_missing_or_contradictory_is_refused_by_name() {
         ("rescale", |o| remove(o, tags::RESCALE_SLOPE)),
         ("rescale", |o| remove(o, tags::RESCALE_INTERCEPT)),
         ("rescale", |o| put(o, tags::RESCALE_SLOPE, VR::DS, "0")),
-        ("attribute-invalid", |o| {
-            put(o, tags::RESCALE_SLOPE, VR::DS, "NaN")
-        }),
-        ("values-out-of-range", |o| {
-            put(o, tags::RESCALE_SLOPE, VR::DS, "1000")
-        }),
-        ("attribute-invalid", |o| {
-            put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2\\1e400")
-        }),
-        ("attribute-invalid", |o| {
-            put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2")
-        }),
-        ("attribute-invalid", |o| {
-            put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1,5\\2\\3")
-        }),
+        ("attribute-invalid", |o| put(o, tags::RESCALE_SLOPE, VR::DS, "NaN")),
+        ("values-out-of-range", |o| put(o, tags::RESCALE_SLOPE, VR::DS, "1000")),
+        ("attribute-invalid", |o| put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2\\1e400")),
+        ("attribute-invalid", |o| put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2")),
+        ("attribute-invalid", |o| put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1,5\\2\\3")),
         ("attribute-missing", |o| remove(o, tags::IMAGE_POSITION_PATIENT)),
         ("attribute-missing", |o| remove(o, tags::PIXEL_SPACING)),
-        ("attribute-invalid", |o| {
-            put(o, tags::PIXEL_SPACING, VR::DS, "0\\0.7")
-        }),
-        ("mixed-series", |o| {
-            put(o, tags::PIXEL_SPACING, VR::DS, "0.7\\0.8")
-        }),
+        ("attribute-invalid", |o| put(o, tags::PIXEL_SPACING, VR::DS, "0\\0.7")),
+        ("mixed-series", |o| put(o, tags::PIXEL_SPACING, VR::DS, "0.7\\0.8")),
         ("mixed-patients", |o| put(o, tags::PATIENT_ID, VR::LO, "another")),
         ("mixed-series", |o| put(o, tags::RESCALE_TYPE, VR::LO, "US")),
-        ("not-a-stack", |o| {
-            put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "-123.0\\31\\802.75")
-        }),
-        ("pixel-format-unsupported", |o| {
-            put(o, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "PALETTE COLOR")
-        }),
-        ("pixel-format-unsupported", |o| {
-            number(o, tags::BITS_ALLOCATED, 32)
-        }),
+        ("not-a-stack", |o| put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "-123.0\\31\\802.75")),
+        ("pixel-format-unsupported", |o| put(o, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "PALETTE COLOR")),
+        ("pixel-format-unsupported", |o| number(o, tags::BITS_ALLOCATED, 32)),
         ("pixel-format-unsupported", |o| {
             let lut = InMemDicomObject::from_element_iter([DataElement::new(
                 tags::LUT_DESCRIPTOR,
                 VR::US,
                 PrimitiveValue::from(16_u16),
             )]);
-            o.put(DataElement::new(
-                tags::MODALITY_LUT_SEQUENCE,
-                VR::SQ,
-                DataSetSequence::from(vec![lut]),
-            ));
+            o.put(DataElement::new(tags::MODALITY_LUT_SEQUENCE, VR::SQ, DataSetSequence::from(vec![lut])));
         }),
         ("transfer-syntax-unsupported", |o| {
             o.meta_mut().transfer_syntax = uids::JPEG2000_LOSSLESS.to_owned()
         }),
         ("damaged-file", |o| {
-            o.put(DataElement::new(
-                tags::PIXEL_DATA,
-                VR::OW,
-                PrimitiveValue::from([0_u16, 1]),
-            ));
+            o.put(DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::from([0_u16, 1])));
         }),
     ];
     for (n, (code, change)) in cases.into_iter().enumerate() {
@@ -441,39 +349,22 @@ fn a_deflated_series_is_read() {
     });
     let loaded = read(folder.path()).unwrap();
     assert_eq!(loaded.volume.samples(), small().samples());
-    assert_eq!(
-        loaded.source.transfer_syntaxes,
-        [uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN]
-    );
+    assert_eq!(loaded.source.transfer_syntaxes, [uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN]);
 }
 
 #[test]
 fn near_lossless_compression_is_told_with_its_error() {
     // 11 × 7 pixels of 8 bits, permitted error 2, written by CharLS.
     const STREAM: &str = "ffd8fff7000b080007000b01011100ffda00080101000200000000770000005e104335bc6444000405441a6f0202103001a1830cab218a01337ec13410a3ccc1084e9428ffd9";
-    let stream: Vec<u8> = (0..STREAM.len() / 2)
-        .map(|n| u8::from_str_radix(&STREAM[2 * n..2 * n + 2], 16).unwrap())
-        .collect();
+    let stream: Vec<u8> =
+        (0..STREAM.len() / 2).map(|n| u8::from_str_radix(&STREAM[2 * n..2 * n + 2], 16).unwrap()).collect();
     let folder = tempfile::tempdir().unwrap();
     let meta = SeriesMeta::new("test");
-    save(
-        &volume(spacing(), [11, 7, 4]),
-        &meta,
-        Encoding::JpegLs,
-        folder.path(),
-    );
+    save(&volume(spacing(), [11, 7, 4]), &meta, Encoding::JpegLs, folder.path());
     edit_all(folder.path(), |o| {
         let fragments = PixelFragmentSequence::new_fragments(vec![stream.clone()]);
-        o.put(DataElement::new(
-            tags::PIXEL_DATA,
-            VR::OB,
-            Value::PixelSequence(fragments),
-        ));
-        for (tag, bits) in [
-            (tags::BITS_ALLOCATED, 8),
-            (tags::BITS_STORED, 8),
-            (tags::HIGH_BIT, 7),
-        ] {
+        o.put(DataElement::new(tags::PIXEL_DATA, VR::OB, Value::PixelSequence(fragments)));
+        for (tag, bits) in [(tags::BITS_ALLOCATED, 8), (tags::BITS_STORED, 8), (tags::HIGH_BIT, 7)] {
             number(o, tag, bits);
         }
     });
@@ -481,28 +372,20 @@ fn near_lossless_compression_is_told_with_its_error() {
     assert_eq!(codes(&loaded), ["lossy-compression"]);
     assert_eq!((loaded.findings[0].value, loaded.source.lossy), (Some(2.0), true));
     // The first stored values of the stream, 85, minus 1024.
-    assert!(
-        loaded.volume.slice(0)[..5]
-            .iter()
-            .all(|&hu| (hu - (85 - 1024)).abs() <= 2)
-    );
+    assert!(loaded.volume.slice(0)[..5].iter().all(|&hu| (hu - (85 - 1024)).abs() <= 2));
 }
 
 #[test]
 fn files_at_one_position_are_no_volume() {
     let folder = folder();
-    edit_all(folder.path(), |o| {
-        put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2\\3")
-    });
+    edit_all(folder.path(), |o| put(o, tags::IMAGE_POSITION_PATIENT, VR::DS, "1\\2\\3"));
     assert_eq!(refusal(folder.path()), "single-slice");
 }
 
 #[test]
 fn a_stated_tilt_that_the_positions_contradict_is_told() {
     let folder = folder();
-    edit_all(folder.path(), |o| {
-        put(o, tags::GANTRY_DETECTOR_TILT, VR::DS, "-15")
-    });
+    edit_all(folder.path(), |o| put(o, tags::GANTRY_DETECTOR_TILT, VR::DS, "-15"));
     assert_eq!(codes(&read(folder.path()).unwrap()), ["gantry-tilt-differs"]);
 }
 
@@ -522,9 +405,7 @@ fn files_that_lie_about_lengths_or_nest_without_end_are_skipped_with_a_reason() 
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("x"), bytes).unwrap();
         let scan = scan(folder.path(), &Ctx::default()).unwrap();
-        scan.skipped
-            .first()
-            .map_or(String::new(), |skipped| skipped.reason.clone())
+        scan.skipped.first().map_or(String::new(), |skipped| skipped.reason.clone())
     };
     // Pixel Data of 4 GB in a file of 2 KB.
     let mut lying = whole.clone();
@@ -549,12 +430,7 @@ fn files_that_lie_about_lengths_or_nest_without_end_are_skipped_with_a_reason() 
     assert_eq!(reason(&[]), "not a DICOM file");
     assert_eq!(reason(b"hello"), "not a DICOM file");
     assert!(
-        reason(
-            &whole[pixels - 200..][..0x20]
-                .iter()
-                .map(|_| 8)
-                .collect::<Vec<u8>>()
-        ) == "not a DICOM file"
+        reason(&whole[pixels - 200..][..0x20].iter().map(|_| 8).collect::<Vec<u8>>()) == "not a DICOM file"
     );
     assert!(reason(&[8, 0, 5, 0, b'C', b'S']).contains("without a file header"));
 }
@@ -573,13 +449,8 @@ fn links_are_not_followed() {
 fn a_file_that_changes_between_scan_and_load_is_refused() {
     let folder = folder();
     let scan = scan(folder.path(), &Ctx::default()).unwrap();
-    edit(folder.path(), "CT000002.dcm", |o| {
-        put(o, tags::RESCALE_INTERCEPT, VR::DS, "-1000")
-    });
-    assert_eq!(
-        load(&scan.series[0], &Ctx::default()).unwrap_err().code(),
-        "file-changed"
-    );
+    edit(folder.path(), "CT000002.dcm", |o| put(o, tags::RESCALE_INTERCEPT, VR::DS, "-1000"));
+    assert_eq!(load(&scan.series[0], &Ctx::default()).unwrap_err().code(), "file-changed");
 }
 
 proptest! {

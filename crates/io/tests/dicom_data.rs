@@ -1,12 +1,7 @@
 //! Real scans: every slice where its own header puts it, every value as its header defines it.
 
 // Helpers outside test functions, and files that are made to be read.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    clippy::disallowed_methods
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 use dicom_dictionary_std::tags;
 use dicom_object::DefaultDicomObject;
@@ -39,19 +34,10 @@ fn loaded(series: &Series) -> Loaded {
 fn hash(loaded: &Loaded) -> String {
     let mut hasher = Sha256::new();
     for z in 0..loaded.volume.grid().dims()[2] {
-        let bytes: Vec<u8> = loaded
-            .volume
-            .slice(z)
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = loaded.volume.slice(z).iter().flat_map(|v| v.to_le_bytes()).collect();
         hasher.update(&bytes);
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn numbers(object: &DefaultDicomObject, tag: dicom_core::Tag) -> Vec<f64> {
@@ -96,18 +82,11 @@ fn the_thorax_is_read_bit_by_bit() {
     let loaded = loaded(series);
     let grid = loaded.volume.grid();
     assert_eq!(grid.dims(), [512, 512, 275]);
-    assert!(
-        grid.place(0, 0, 0)
-            .distance(Point::new(-201.0, -59.0, -679.800_049))
-            < 1e-9
-    );
+    assert!(grid.place(0, 0, 0).distance(Point::new(-201.0, -59.0, -679.800_049)) < 1e-9);
     assert!(grid.spacing().distance(DVec3::new(0.78125, 0.78125, 1.0)) < 1e-6);
     assert!(worst_corner(&folder, series, grid) < 0.001);
     // Hounsfield units as little-endian i16, slices from foot to head; pydicom with CharLS gives the same.
-    assert_eq!(
-        hash(&loaded),
-        "c3563f361c00c2cacbf4d6f0044da89d609394bdcacf47dcbaccf8b12a1fb048"
-    );
+    assert_eq!(hash(&loaded), "c3563f361c00c2cacbf4d6f0044da89d609394bdcacf47dcbaccf8b12a1fb048");
 }
 
 #[test]
@@ -121,10 +100,7 @@ fn the_lumbar_stack_is_separated_from_its_perpendicular_localiser() {
     assert_eq!(loaded.volume.grid().dims(), [512, 512, 33]);
     assert_eq!(scan.aside.len(), 1);
     assert!(worst_corner(&folder, series, loaded.volume.grid()) < 0.1);
-    assert_eq!(
-        hash(&loaded),
-        "c869ef3e6240109366e77f4f1d09a71b1b6bf542d85c7013f6abbd048d65476d"
-    );
+    assert_eq!(hash(&loaded), "c869ef3e6240109366e77f4f1d09a71b1b6bf542d85c7013f6abbd048d65476d");
 }
 
 #[test]
@@ -172,14 +148,7 @@ fn a_tilted_head_becomes_a_sheared_grid() {
     let loaded = loaded(series);
     assert!(loaded.volume.grid().is_sheared());
     assert!((loaded.source.tilt - 18.5).abs() < 0.05);
-    assert_eq!(
-        loaded
-            .findings
-            .iter()
-            .map(|f| f.code.as_str())
-            .collect::<Vec<_>>(),
-        ["gantry-tilt"]
-    );
+    assert_eq!(loaded.findings.iter().map(|f| f.code.as_str()).collect::<Vec<_>>(), ["gantry-tilt"]);
     assert!(worst_corner(part.path(), series, loaded.volume.grid()) < 0.001);
 }
 
@@ -213,10 +182,7 @@ fn every_odd_file_is_read_or_refused_with_a_reason() {
     };
     let outcomes: Vec<&str> = scan.series.iter().map(outcome).collect();
     // Eight encodings of one slice, one of them JPEG 2000; a stack with a hole of 20 cm; a good stack.
-    assert_eq!(
-        outcomes,
-        ["transfer-syntax-unsupported", "uneven-spacing", "read"]
-    );
+    assert_eq!(outcomes, ["transfer-syntax-unsupported", "uneven-spacing", "read"]);
     assert_eq!(scan.choose(None).unwrap_err().code(), "several-series");
 }
 
@@ -227,14 +193,7 @@ fn one_image_in_six_encodings_is_one_image() {
     };
     // A second slice makes it a stack; the encodings of the first are exact duplicates or the load fails.
     let part = tempfile::tempdir().unwrap();
-    let names = [
-        "",
-        "_RLE",
-        "_bigendian",
-        "_expb",
-        "_implicit",
-        "_jpeg_ls_lossless",
-    ];
+    let names = ["", "_RLE", "_bigendian", "_expb", "_implicit", "_jpeg_ls_lossless"];
     for name in names {
         let name = format!("MR_small{name}.dcm");
         std::fs::copy(folder.join(&name), part.path().join(&name)).unwrap();

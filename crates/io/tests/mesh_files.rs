@@ -8,11 +8,7 @@ use osteon_io::mesh_error::MeshFileError;
 use osteon_io::mesh_file::{About, Declared, LengthUnit, MeshFile, MeshFormat, Object, Space, read};
 use osteon_io::{gltf, ply, stl, threemf};
 
-const ABOUT: About<'_> = About {
-    title: "test",
-    application: "osteon",
-    notes: &[],
-};
+const ABOUT: About<'_> = About { title: "test", application: "osteon", notes: &[] };
 
 fn code(bytes: &[u8]) -> &'static str {
     refused(bytes).code()
@@ -26,11 +22,7 @@ fn refused(bytes: &[u8]) -> MeshFileError {
 }
 
 fn object(solid: &Solid) -> Object<'_> {
-    Object {
-        name: "part",
-        colour: [9, 8, 7],
-        solid,
-    }
+    Object { name: "part", colour: [9, 8, 7], solid }
 }
 
 #[test]
@@ -42,24 +34,12 @@ fn a_solid_returns_from_every_format_as_the_same_solid() {
     ply::write(solid.mesh(), &mut files[1], &ctx).unwrap();
     threemf::write(&[object(&solid)], &ABOUT, None, &mut files[2], &ctx).unwrap();
     // Largest error of a coordinate: half a step of 32 bits below 1024 mm, none, half of 0.00001 mm.
-    let formats = [
-        (MeshFormat::Stl, 0.5 / 16384.0),
-        (MeshFormat::Ply, 0.0),
-        (MeshFormat::ThreeMf, 0.50001e-5),
-    ];
+    let formats =
+        [(MeshFormat::Stl, 0.5 / 16384.0), (MeshFormat::Ply, 0.0), (MeshFormat::ThreeMf, 0.50001e-5)];
     for (bytes, (format, error)) in files.iter().zip(formats) {
-        let MeshFile {
-            format: found,
-            declared,
-            meshes,
-            findings,
-            ..
-        } = read(bytes, &ctx).unwrap();
+        let MeshFile { format: found, declared, meshes, findings, .. } = read(bytes, &ctx).unwrap();
         assert_eq!(found, format);
-        let ours = Declared {
-            unit: Some(LengthUnit::Millimetre),
-            space: Some(Space::Lps),
-        };
+        let ours = Declared { unit: Some(LengthUnit::Millimetre), space: Some(Space::Lps) };
         assert_eq!((declared, findings.len(), meshes.len()), (ours, 0, 1));
         let back = Solid::new(meshes.into_iter().next().unwrap().mesh).unwrap();
         // A surface that moves by at most √3 times the error changes the volume by at most area times that.
@@ -93,10 +73,7 @@ fn the_content_counts_not_what_the_header_resembles() {
     for front in [&b"solid"[..], b"<html>", b"glTF", b"ply  "] {
         bytes[..front.len()].copy_from_slice(front);
         let file = read(&bytes, &Ctx::default()).unwrap();
-        assert_eq!(
-            (file.format, file.meshes[0].mesh.triangles.len()),
-            (MeshFormat::Stl, 12)
-        );
+        assert_eq!((file.format, file.meshes[0].mesh.triangles.len()), (MeshFormat::Stl, 12));
     }
 }
 
@@ -105,12 +82,7 @@ fn any_bytes_are_read_or_refused_without_a_panic() {
     let mut random = osteon_core::ctx::Random::new(1);
     for n in 0..3000_usize {
         let mut bytes: Vec<u8> = (0..n % 700).map(|_| random.bits() as u8).collect();
-        let front: &[u8] = [
-            &b""[..],
-            b"solid a\nfacet ",
-            b"ply\nformat ascii 1.0\n",
-            b"PK\x03\x04",
-        ][n % 4];
+        let front: &[u8] = [&b""[..], b"solid a\nfacet ", b"ply\nformat ascii 1.0\n", b"PK\x03\x04"][n % 4];
         bytes.splice(..front.len().min(bytes.len()), front.iter().copied());
         assert!(read(&bytes, &Ctx::default()).is_err());
     }

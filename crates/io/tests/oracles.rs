@@ -36,9 +36,7 @@ fn truth(read: &Volume<i16>, written: &Volume<i16>) -> String {
     let linear = map.linear;
     let axes = [linear.x_axis, linear.y_axis, linear.z_axis].map(|axis| axis.to_array());
     let origin = map.offset.to_array();
-    let at: Vec<[usize; 3]> = (0..120)
-        .map(|n| [(7 * n) % nx, (5 * n) % ny, (11 * n) % nz])
-        .collect();
+    let at: Vec<[usize; 3]> = (0..120).map(|n| [(7 * n) % nx, (5 * n) % ny, (11 * n) % nz]).collect();
     let hu: Vec<i16> = at.iter().map(|&[i, j, k]| read.at(i, j, k)).collect();
     let tilted = read.grid().is_sheared();
     format!(
@@ -58,10 +56,7 @@ fn agrees(what: &str, files: &Path, truth: &str) {
     let file = dir.path().join("truth.json");
     fs::write(&file, truth).unwrap();
     let mut command = Command::new(python);
-    command
-        .arg(root.join("tests/oracles/oracle.py"))
-        .arg(what)
-        .args([files, &file]);
+    command.arg(root.join("tests/oracles/oracle.py")).arg(what).args([files, &file]);
     let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
@@ -73,10 +68,7 @@ fn other_readers_place_turned_and_tilted_dicom_slices_where_we_do() {
         for encoding in [dicom::Encoding::ExplicitLittle, dicom::Encoding::JpegLs] {
             let written = volume(tilt);
             let folder = tempfile::tempdir().unwrap();
-            for file in write_series(&written, &SeriesMeta::new("oracle"), encoding)
-                .unwrap()
-                .iter()
-            {
+            for file in write_series(&written, &SeriesMeta::new("oracle"), encoding).unwrap().iter() {
                 let file = file.unwrap();
                 fs::write(folder.path().join(file.name), file.bytes).unwrap();
             }

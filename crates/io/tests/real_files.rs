@@ -28,20 +28,12 @@ fn a_fracture_segmented_in_slicer_is_read_and_written_unchanged() {
     };
     let bytes = file::read(&folder.join("Case4/right_3.stl"), 64 << 20).unwrap();
     let read = mesh_file::read(&bytes, &Ctx::default()).unwrap();
-    assert_eq!(
-        (read.declared.space, read.declared.unit),
-        (Some(Space::Lps), None)
-    );
+    assert_eq!((read.declared.space, read.declared.unit), (Some(Space::Lps), None));
     let solid = Solid::new(read.meshes[0].mesh.clone()).unwrap();
     let mut again = Vec::new();
     stl::write(&solid, "", &mut again, &Ctx::default()).unwrap();
     // Header and normals are ours; the corners must be the same bytes.
-    for (a, b) in bytes[84..]
-        .as_chunks::<50>()
-        .0
-        .iter()
-        .zip(again[84..].as_chunks::<50>().0)
-    {
+    for (a, b) in bytes[84..].as_chunks::<50>().0.iter().zip(again[84..].as_chunks::<50>().0) {
         assert_eq!(a[12..48], b[12..48]);
     }
     assert_eq!(bytes.len(), again.len());
@@ -57,18 +49,8 @@ fn a_label_volume_of_another_program_is_read_where_it_lies() {
     let volume = nrrd::read_volume(&bytes, &Ctx::default()).unwrap();
     assert_eq!(volume.grid().dims(), [384, 384, 160]);
     // The sum of all labels as pynrrd reads them, and the origin and a direction as the header has them.
-    assert_eq!(
-        volume
-            .samples()
-            .iter()
-            .map(|&label| i64::from(label))
-            .sum::<i64>(),
-        16_834_798
-    );
-    assert_eq!(
-        volume.grid().place(0, 0, 0).to_array(),
-        [-6.6536341, -77.413532, 70.0]
-    );
+    assert_eq!(volume.samples().iter().map(|&label| i64::from(label)).sum::<i64>(), 16_834_798);
+    assert_eq!(volume.grid().place(0, 0, 0).to_array(), [-6.6536341, -77.413532, 70.0]);
     assert_eq!(volume.grid().to_patient().linear.y_axis.z, -0.36458333);
     let mut written = Vec::new();
     nrrd::write_volume(&volume, &[], nrrd::Encoding::Gzip, &mut written, &Ctx::default()).unwrap();

@@ -32,10 +32,7 @@ fn info(bytes: &[u8], ending: &str) -> Option<String> {
 /// The values that were printed under a name, one for each object.
 fn values<'a>(info: &'a str, name: &str) -> Vec<&'a str> {
     let line = |line: &'a str| line.split_once('=').filter(|(key, _)| key.trim() == name);
-    info.lines()
-        .filter_map(line)
-        .map(|(_, value)| value.trim())
-        .collect()
+    info.lines().filter_map(line).map(|(_, value)| value.trim()).collect()
 }
 
 fn sphere() -> Solid {
@@ -53,44 +50,20 @@ fn an_stl_is_manifold_and_of_the_right_size_to_a_slicer() {
     assert_eq!(values(&info, "size_z"), ["60.000000"]);
     let volume: f64 = values(&info, "volume")[0].parse().unwrap();
     // The slicer sums in 32 bits.
-    assert!(
-        (volume / solid.volume() - 1.0).abs() < 1e-5,
-        "{volume} {}",
-        solid.volume()
-    );
+    assert!((volume / solid.volume() - 1.0).abs() < 1e-5, "{volume} {}", solid.volume());
 }
 
 #[test]
 fn a_3mf_is_manifold_and_of_the_right_size_to_a_slicer() {
-    let (a, b) = (
-        sphere(),
-        common::cuboid(DVec3::new(10.0, 20.0, 30.0), DVec3::new(40.0, 50.0, 60.0)),
-    );
-    let object = |name, solid| Object {
-        name,
-        colour: [230, 210, 160],
-        solid,
-    };
-    let about = About {
-        title: "two & more",
-        application: "osteon",
-        notes: &[("plan-sha256", "9b1c")],
-    };
+    let (a, b) = (sphere(), common::cuboid(DVec3::new(10.0, 20.0, 30.0), DVec3::new(40.0, 50.0, 60.0)));
+    let object = |name, solid| Object { name, colour: [230, 210, 160], solid };
+    let about = About { title: "two & more", application: "osteon", notes: &[("plan-sha256", "9b1c")] };
     let mut bytes = Vec::new();
-    threemf::write(
-        &[object("左 <1>", &a), object("box", &b)],
-        &about,
-        None,
-        &mut bytes,
-        &Ctx::default(),
-    )
-    .unwrap();
+    threemf::write(&[object("左 <1>", &a), object("box", &b)], &about, None, &mut bytes, &Ctx::default())
+        .unwrap();
     let Some(info) = info(&bytes, ".3mf") else { return };
     assert_eq!(values(&info, "manifold"), ["yes", "yes"]);
-    assert_eq!(
-        values(&info, "number_of_facets"),
-        [&a.mesh().triangles.len().to_string()[..], "12"]
-    );
+    assert_eq!(values(&info, "number_of_facets"), [&a.mesh().triangles.len().to_string()[..], "12"]);
     assert_eq!(values(&info, "min_z"), ["671.000000", "30.000000"]);
     assert_eq!(values(&info, "size_x"), ["60.000000", "40.000000"]);
 }

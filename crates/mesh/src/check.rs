@@ -37,12 +37,12 @@ const FITS: f64 = 0.75;
 /// Share of telling places that one pose must win against the other.
 ///
 /// Two poses that are equally wrong share them evenly. Neighbouring places are not independent: should they
-/// hang together by tens, the least number of telling places counts as 20, and 0.75 is then 2.2 σ from
-/// even; with several hundred it is beyond 4 σ.
-const CLEAR: f64 = 0.75;
+/// hang together by tens, the least number of telling places counts as ten, and nine of ten fall on one
+/// given side by chance once in a hundred times. Scans of bones and their mirror images have 0.95 and more.
+const CLEAR: f64 = 0.85;
 
 /// Least number of telling places, and least share of all places, to decide by.
-const TELLING: (usize, f64) = (200, 0.005);
+const TELLING: (usize, f64) = (100, 0.005);
 
 /// How well a surface fits an image, as it is placed and mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +91,7 @@ pub enum Verdict {
 /// are left out.
 ///
 /// A pose fits if three quarters of its places lie on edges. Of a surface and a mirror image that fits, one is
-/// told to be right by at least 200 [`Telling`] places, and 0.5 % of all, three quarters of which are for it.
+/// told to be right by at least 100 [`Telling`] places, and 0.5 % of all, 85 % of which are for it.
 /// The verdict is that of the worst mirror image: mirrored if any is told to be right, undecided if any
 /// cannot be told from the surface. A symmetric body that lies beside its image may also be called mirrored.
 pub fn agreement(mesh: &Mesh, volume: &Volume<i16>, ctx: &Ctx) -> Result<Agreement, Cancelled> {
@@ -104,11 +104,7 @@ pub fn agreement(mesh: &Mesh, volume: &Volume<i16>, ctx: &Ctx) -> Result<Agreeme
         as_placed,
         best_mirrored: 0.0,
         telling: None,
-        verdict: if as_placed < FITS {
-            Verdict::Disagrees
-        } else {
-            Verdict::Agrees
-        },
+        verdict: if as_placed < FITS { Verdict::Disagrees } else { Verdict::Agrees },
     };
     let mut near: Option<Near> = None;
     for (done, mirror) in mirrors.iter().enumerate() {
@@ -124,15 +120,15 @@ pub fn agreement(mesh: &Mesh, volume: &Volume<i16>, ctx: &Ctx) -> Result<Agreeme
             none => none.insert(Near::new(mesh, volume.grid(), ctx)?),
         };
         let telling = telling(&places, mirror, near, [&placed, &mirrored]);
-        let verdict = found.verdict.max(telling.verdict(places.len()));
-        let rank = |telling: &Telling| (telling.as_placed, telling.places as f64);
-        let hardest = found
-            .telling
-            .is_none_or(|hardest| rank(&telling) < rank(&hardest));
-        if hardest || verdict > found.verdict {
+        let rank = |telling: &Telling| {
+            // Of equal verdicts the one with the smaller share, then with the fewer places.
+            let ease = (-telling.as_placed, -(telling.places as f64));
+            (telling.verdict(places.len()), ease)
+        };
+        if found.telling.is_none_or(|hardest| rank(&telling) > rank(&hardest)) {
             found.telling = Some(telling);
         }
-        found.verdict = verdict;
+        found.verdict = found.verdict.max(telling.verdict(places.len()));
     }
     Ok(found)
 }
@@ -272,11 +268,7 @@ fn telling(
         .collect();
     let places = votes.iter().flatten().count();
     let kept = votes.iter().flatten().filter(|&&kept| kept).count();
-    let as_placed = if places > 0 {
-        kept as f64 / places as f64
-    } else {
-        0.5
-    };
+    let as_placed = if places > 0 { kept as f64 / places as f64 } else { 0.5 };
     Telling { places, as_placed }
 }
 

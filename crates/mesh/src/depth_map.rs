@@ -27,22 +27,13 @@ impl View {
     pub fn new(origin: Point<Patient>, toward: Direction<Patient>, up: Direction<Patient>) -> Option<Self> {
         let right = Direction::new(up.vec().cross(toward.vec()))?;
         let up = Direction::new(toward.vec().cross(right.vec()))?;
-        Some(Self {
-            origin,
-            right,
-            up,
-            toward,
-        })
+        Some(Self { origin, right, up, toward })
     }
 
     /// Flat coordinates of a place in mm: rightwards, upwards, and depth away from the viewer.
     pub fn flat(&self, place: Point<Patient>) -> DVec3 {
         let p = (place - self.origin).vec();
-        DVec3::new(
-            p.dot(self.right.vec()),
-            p.dot(self.up.vec()),
-            -p.dot(self.toward.vec()),
-        )
+        DVec3::new(p.dot(self.right.vec()), p.dot(self.up.vec()), -p.dot(self.toward.vec()))
     }
 
     /// The place with these flat coordinates.
@@ -65,16 +56,10 @@ impl View {
                 chunk
                     .iter()
                     .map(|&p| self.flat(p))
-                    .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| {
-                        (low.min(p), high.max(p))
-                    })
+                    .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)))
             })
             .collect();
-        parts
-            .into_iter()
-            .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(a, b), (c, d)| {
-                (a.min(c), b.max(d))
-            })
+        parts.into_iter().fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(a, b), (c, d)| (a.min(c), b.max(d)))
     }
 }
 
@@ -102,11 +87,7 @@ impl Window {
         let border = DVec3::new(BORDER * pixel, BORDER * pixel, 0.0);
         let count = |length: f64| (length / pixel + 2.0 * BORDER).ceil() as usize;
         let size = [count(high.x - low.x), count(high.y - low.y)];
-        Self {
-            view: view.at(view.place(low - border)),
-            pixel,
-            size,
-        }
+        Self { view: view.at(view.place(low - border)), pixel, size }
     }
 
     /// The pixel of flat coordinates, if it is in the window.
@@ -140,11 +121,7 @@ impl DepthMap {
     /// Thickness in mm of the material below the visible surface at a position of the lists; infinite
     /// where nothing is seen or nothing bounds it from below.
     pub fn thickness(&self, at: usize) -> f64 {
-        if self.front[at].is_finite() {
-            f64::from(self.back[at] - self.front[at])
-        } else {
-            f64::INFINITY
-        }
+        if self.front[at].is_finite() { f64::from(self.back[at] - self.front[at]) } else { f64::INFINITY }
     }
 }
 
@@ -154,14 +131,8 @@ impl DepthMap {
 /// drawing does not matter.
 pub fn depth_map(mesh: &Mesh, window: &Window, ctx: &Ctx) -> Result<DepthMap, Cancelled> {
     let count = window.size[0] * window.size[1];
-    let front: Vec<AtomicU64> = (0..count)
-        .into_par_iter()
-        .map(|_| AtomicU64::new(u64::MAX))
-        .collect();
-    let back: Vec<AtomicU32> = (0..count)
-        .into_par_iter()
-        .map(|_| AtomicU32::new(u32::MAX))
-        .collect();
+    let front: Vec<AtomicU64> = (0..count).into_par_iter().map(|_| AtomicU64::new(u64::MAX)).collect();
+    let back: Vec<AtomicU32> = (0..count).into_par_iter().map(|_| AtomicU32::new(u32::MAX)).collect();
     let scale = 1.0 / window.pixel;
     // In pixels, single precision: a shared vertex rounds the same way for all its triangles.
     let flat: Vec<[f32; 3]> = mesh
@@ -172,37 +143,25 @@ pub fn depth_map(mesh: &Mesh, window: &Window, ctx: &Ctx) -> Result<DepthMap, Ca
             [(p.x * scale) as f32, (p.y * scale) as f32, p.z as f32]
         })
         .collect();
-    mesh.triangles
-        .par_chunks(CHUNK)
-        .enumerate()
-        .try_for_each(|(chunk, triangles)| {
-            ctx.check()?;
-            for (t, triangle) in triangles.iter().enumerate() {
-                let corners = triangle.map(|v| flat[v as usize]);
-                draw(corners, window.size, |pixel, depth, facing| match facing {
-                    Facing::Viewer => {
-                        let id = (chunk * CHUNK + t) as u64;
-                        lower64(&front[pixel], u64::from(ordered(depth)) << 32 | id);
-                    }
-                    Facing::Away => lower32(&back[pixel], ordered(depth)),
-                });
-            }
-            Ok(())
-        })?;
+    mesh.triangles.par_chunks(CHUNK).enumerate().try_for_each(|(chunk, triangles)| {
+        ctx.check()?;
+        for (t, triangle) in triangles.iter().enumerate() {
+            let corners = triangle.map(|v| flat[v as usize]);
+            draw(corners, window.size, |pixel, depth, facing| match facing {
+                Facing::Viewer => {
+                    let id = (chunk * CHUNK + t) as u64;
+                    lower64(&front[pixel], u64::from(ordered(depth)) << 32 | id);
+                }
+                Facing::Away => lower32(&back[pixel], ordered(depth)),
+            });
+        }
+        Ok(())
+    })?;
     Ok(DepthMap {
         window: *window,
-        front: front
-            .par_iter()
-            .map(|f| depth_of((f.load(Ordering::Relaxed) >> 32) as u32))
-            .collect(),
-        back: back
-            .par_iter()
-            .map(|b| depth_of(b.load(Ordering::Relaxed)))
-            .collect(),
-        triangle: front
-            .par_iter()
-            .map(|f| f.load(Ordering::Relaxed) as u32)
-            .collect(),
+        front: front.par_iter().map(|f| depth_of((f.load(Ordering::Relaxed) >> 32) as u32)).collect(),
+        back: back.par_iter().map(|b| depth_of(b.load(Ordering::Relaxed))).collect(),
+        triangle: front.par_iter().map(|f| f.load(Ordering::Relaxed) as u32).collect(),
     })
 }
 
@@ -287,12 +246,8 @@ mod tests {
     use osteon_core::Affine;
 
     fn view(toward: DVec3, up: DVec3) -> View {
-        View::new(
-            Point::new(0.0, 0.0, 0.0),
-            Direction::new(toward).unwrap(),
-            Direction::new(up).unwrap(),
-        )
-        .unwrap()
+        View::new(Point::new(0.0, 0.0, 0.0), Direction::new(toward).unwrap(), Direction::new(up).unwrap())
+            .unwrap()
     }
 
     #[test]
@@ -315,10 +270,7 @@ mod tests {
         let mut seen = 0;
         for y in 0..window.size[1] {
             for x in 0..window.size[0] {
-                let (u, v) = (
-                    (x as f64 + 0.5) * pixel - middle.x,
-                    (y as f64 + 0.5) * pixel - middle.y,
-                );
+                let (u, v) = ((x as f64 + 0.5) * pixel - middle.x, (y as f64 + 0.5) * pixel - middle.y);
                 let at = map.index(x, y);
                 let off = u * u + v * v;
                 if off < 18.0 * 18.0 {
@@ -339,12 +291,7 @@ mod tests {
     fn a_map_does_not_change_with_the_number_of_threads_or_a_rotation() {
         let solid = block(DVec3::new(12.0, 17.0, 9.0), 0.7);
         let draw = |solid: &osteon_core::Solid, view: View| {
-            depth_map(
-                solid.mesh(),
-                &Window::around(solid.mesh(), &view, 0.5),
-                &Ctx::default(),
-            )
-            .unwrap()
+            depth_map(solid.mesh(), &Window::around(solid.mesh(), &view, 0.5), &Ctx::default()).unwrap()
         };
         let upright = draw(&solid, view(DVec3::Z, DVec3::Y));
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
@@ -353,11 +300,7 @@ mod tests {
         let turned = solid.moved(&Affine::new(turn, DVec3::splat(50.0))).unwrap();
         let turned = draw(&turned, view(turn * DVec3::Z, turn * DVec3::Y));
         assert_eq!(turned.window.size, upright.window.size);
-        let error = turned
-            .front
-            .iter()
-            .zip(&upright.front)
-            .filter(|(a, b)| a.is_finite() || b.is_finite());
+        let error = turned.front.iter().zip(&upright.front).filter(|(a, b)| a.is_finite() || b.is_finite());
         assert!(error.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5);
     }
 
@@ -367,8 +310,7 @@ mod tests {
         let mut mesh = moved(block(DVec3::new(10.0, 10.0, 2.0), 1.0), DVec3::Z * 6.0).into_mesh();
         let shift = mesh.vertices.len() as u32;
         mesh.vertices.extend(&lower.vertices);
-        mesh.triangles
-            .extend(lower.triangles.iter().map(|t| t.map(|v| v + shift)));
+        mesh.triangles.extend(lower.triangles.iter().map(|t| t.map(|v| v + shift)));
         let window = Window::around(&mesh, &view(DVec3::Z, DVec3::Y), 0.5);
         let map = depth_map(&mesh, &window, &Ctx::default()).unwrap();
         let middle = map.index(window.size[0] / 2, window.size[1] / 2);

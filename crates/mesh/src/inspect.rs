@@ -16,9 +16,7 @@ pub fn grooves(map: &DepthMap, width: f64) -> Vec<f32> {
     // The highest surface nearby, then the lowest of those: what is left after bridging narrow grooves.
     let highest = filter(&filter(&levelled, size, half, f32::min), size, half, f32::max);
     let below = levelled.iter().zip(highest);
-    below
-        .map(|(&depth, surface)| if depth.is_finite() { depth - surface } else { 0.0 })
-        .collect()
+    below.map(|(&depth, surface)| if depth.is_finite() { depth - surface } else { 0.0 }).collect()
 }
 
 /// Mean of what is seen in a square of `2·half + 1` pixels around each pixel; zero where nothing is.
@@ -53,15 +51,9 @@ fn mean(map: &[f32], [width, height]: [usize; 2], half: usize) -> Vec<f32> {
 fn filter(map: &[f32], [width, height]: [usize; 2], half: usize, pick: fn(f32, f32) -> f32) -> Vec<f32> {
     let extreme = |from: usize, count: usize, stride: usize, at: usize, values: &[f32]| {
         let range = at.saturating_sub(half)..(at + half + 1).min(count);
-        range
-            .map(|i| values[from + i * stride])
-            .reduce(pick)
-            .unwrap_or(f32::INFINITY)
+        range.map(|i| values[from + i * stride]).reduce(pick).unwrap_or(f32::INFINITY)
     };
-    let rows: Vec<f32> = (0..map.len())
-        .map(|at| extreme(at / width * width, width, 1, at % width, map))
-        .collect();
-    (0..map.len())
-        .map(|at| extreme(at % width, height, width, at / width, &rows))
-        .collect()
+    let rows: Vec<f32> =
+        (0..map.len()).map(|at| extreme(at / width * width, width, 1, at % width, map)).collect();
+    (0..map.len()).map(|at| extreme(at % width, height, width, at / width, &rows)).collect()
 }

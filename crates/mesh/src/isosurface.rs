@@ -99,20 +99,12 @@ pub fn isosurface(
 ) -> Result<Solid, SurfaceError> {
     let (volume_dims, dims) = (volume.grid().dims(), mask.grid().dims());
     if volume_dims != dims {
-        return Err(SurfaceError::Grids {
-            volume: volume_dims,
-            mask: dims,
-        });
+        return Err(SurfaceError::Grids { volume: volume_dims, mask: dims });
     }
     if mask.is_empty() {
         return Err(SurfaceError::Empty);
     }
-    let scene = Scene {
-        bits: Bits::of(mask),
-        cases: table::cases(),
-        volume,
-        levels,
-    };
+    let scene = Scene { bits: Bits::of(mask), cases: table::cases(), volume, levels };
     let plan = scene.plan(ctx)?;
     ctx.done(0.2)?;
     let mesh = scene.build(&plan, ctx)?;
@@ -135,25 +127,18 @@ impl Bits {
         let [nx, ny, nz] = mask.grid().dims();
         let (words, rows, slices) = ((nx + 2).div_ceil(64), ny + 2, nz + 2);
         let mut bits = vec![0; words * rows * slices];
-        bits.par_chunks_mut(words * rows)
-            .enumerate()
-            .for_each(|(z, slice)| {
-                for (y, to) in slice.chunks_exact_mut(words).enumerate() {
-                    if (1..=ny).contains(&y) && (1..=nz).contains(&z) {
-                        let from = mask.row(y - 1, z - 1);
-                        let word = |w: usize| from.get(w).copied().unwrap_or(0);
-                        for (w, to) in to.iter_mut().enumerate() {
-                            *to = word(w) << 1 | if w > 0 { word(w - 1) >> 63 } else { 0 };
-                        }
+        bits.par_chunks_mut(words * rows).enumerate().for_each(|(z, slice)| {
+            for (y, to) in slice.chunks_exact_mut(words).enumerate() {
+                if (1..=ny).contains(&y) && (1..=nz).contains(&z) {
+                    let from = mask.row(y - 1, z - 1);
+                    let word = |w: usize| from.get(w).copied().unwrap_or(0);
+                    for (w, to) in to.iter_mut().enumerate() {
+                        *to = word(w) << 1 | if w > 0 { word(w - 1) >> 63 } else { 0 };
                     }
                 }
-            });
-        Self {
-            words,
-            rows,
-            slices,
-            bits,
-        }
+            }
+        });
+        Self { words, rows, slices, bits }
     }
 
     /// A row; empty beyond the last one.
@@ -201,13 +186,8 @@ impl Cells {
         for (pair, row) in corners.chunks_exact_mut(2).zip(rows) {
             pair.copy_from_slice(&here_and_next(row, w));
         }
-        let (any, all) = corners
-            .iter()
-            .fold((0, u64::MAX), |(any, all), c| (any | c, all & c));
-        Self {
-            corners,
-            crossed: any & !all,
-        }
+        let (any, all) = corners.iter().fold((0, u64::MAX), |(any, all), c| (any | c, all & c));
+        Self { corners, crossed: any & !all }
     }
 
     fn case(&self, bit: u32) -> usize {
@@ -232,16 +212,13 @@ impl Scene<'_> {
     fn plan(&self, ctx: &Ctx) -> Result<Plan, SurfaceError> {
         let rows = self.bits.rows;
         let mut plan = vec![Row::default(); rows * self.bits.slices + 1];
-        plan.par_chunks_mut(rows)
-            .take(self.bits.slices)
-            .enumerate()
-            .try_for_each(|(z, plan)| {
-                ctx.check()?;
-                for (y, row) in plan.iter_mut().enumerate() {
-                    *row = self.count(y, z);
-                }
-                Ok::<_, Cancelled>(())
-            })?;
+        plan.par_chunks_mut(rows).take(self.bits.slices).enumerate().try_for_each(|(z, plan)| {
+            ctx.check()?;
+            for (y, row) in plan.iter_mut().enumerate() {
+                *row = self.count(y, z);
+            }
+            Ok::<_, Cancelled>(())
+        })?;
         let (mut vertices, mut triangles) = (0_u64, 0_u64);
         for row in &mut plan {
             let counted = *row;
@@ -347,15 +324,8 @@ impl Scene<'_> {
             plan.0[index]
         };
         // The next vertex of each kind of edge: four rows along x, two along y, two along z.
-        let mut next = [(0, 0), (1, 0), (0, 1), (1, 1)]
-            .map(|(dy, dz)| row(dy, dz).edges[0])
-            .to_vec();
-        next.extend([
-            row(0, 0).edges[1],
-            row(0, 1).edges[1],
-            row(0, 0).edges[2],
-            row(1, 0).edges[2],
-        ]);
+        let mut next = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dy, dz)| row(dy, dz).edges[0]).to_vec();
+        next.extend([row(0, 0).edges[1], row(0, 1).edges[1], row(0, 0).edges[2], row(1, 0).edges[2]]);
         let mut middle = row(0, 0).middles;
         // The corner at which each kind starts, and its axis.
         const KINDS: [(usize, usize); 8] = [(0, 0), (2, 0), (4, 0), (6, 0), (0, 1), (4, 1), (0, 2), (2, 2)];

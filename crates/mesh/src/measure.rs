@@ -27,22 +27,15 @@ pub fn measure(solid: &Solid) -> Measures {
         .triangles
         .par_chunks(CHUNK)
         .map(|chunk| {
-            chunk
-                .iter()
-                .fold((0.0, 0.0, DVec3::ZERO), |(six, twice, moment), &t| {
-                    let [a, b, c] = mesh.corners(t).map(|p| p - origin);
-                    let part = a.dot(b.cross(c));
-                    (
-                        six + part,
-                        twice + (b - a).cross(c - a).length(),
-                        moment + (a + b + c) * part,
-                    )
-                })
+            chunk.iter().fold((0.0, 0.0, DVec3::ZERO), |(six, twice, moment), &t| {
+                let [a, b, c] = mesh.corners(t).map(|p| p - origin);
+                let part = a.dot(b.cross(c));
+                (six + part, twice + (b - a).cross(c - a).length(), moment + (a + b + c) * part)
+            })
         })
         .collect();
-    let (six, twice, moment) = parts
-        .into_iter()
-        .fold((0.0, 0.0, DVec3::ZERO), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2));
+    let (six, twice, moment) =
+        parts.into_iter().fold((0.0, 0.0, DVec3::ZERO), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2));
     // A tetrahedron's centroid is a quarter of its corners' sum; the sixths cancel.
     Measures {
         volume: six / 6.0,

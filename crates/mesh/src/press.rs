@@ -125,16 +125,8 @@ pub struct Marks<'a> {
 /// their order. The depth is measured along the view.
 pub fn press(solid: &Solid, view: &View, marks: &Marks<'_>, ctx: &Ctx) -> Result<Solid, PressError> {
     let Groove { width, depth, wall } = marks.groove;
-    if ![width, depth, wall, marks.edge]
-        .iter()
-        .all(|l| l.is_finite() && *l > 0.0)
-    {
-        return Err(PressError::Groove {
-            width,
-            depth,
-            wall,
-            edge: marks.edge,
-        });
+    if ![width, depth, wall, marks.edge].iter().all(|l| l.is_finite() && *l > 0.0) {
+        return Err(PressError::Groove { width, depth, wall, edge: marks.edge });
     }
     let site = Site { solid, view, marks };
     let near = site.near(ctx)?;
@@ -146,10 +138,8 @@ pub fn press(solid: &Solid, view: &View, marks: &Marks<'_>, ctx: &Ctx) -> Result
     let patch = site.refined(&sheet);
     ctx.done(0.6)?;
     let mut mesh = solid.mesh().clone();
-    let is_sheet_vertex = Flags::of(
-        mesh.vertices.len(),
-        sheet.iter().flat_map(|&t| mesh.triangles[t as usize]),
-    );
+    let is_sheet_vertex =
+        Flags::of(mesh.vertices.len(), sheet.iter().flat_map(|&t| mesh.triangles[t as usize]));
     let sunk = |p: DVec3| {
         let by = site.depth_at(view.flat(Point::from_vec(p)));
         p - view.toward.vec() * by
@@ -157,8 +147,7 @@ pub fn press(solid: &Solid, view: &View, marks: &Marks<'_>, ctx: &Ctx) -> Result
     for v in is_sheet_vertex.ones() {
         mesh.vertices[v] = Point::from_vec(sunk(mesh.vertices[v].vec()));
     }
-    mesh.vertices
-        .extend(patch.made.iter().map(|&p| Point::from_vec(sunk(p))));
+    mesh.vertices.extend(patch.made.iter().map(|&p| Point::from_vec(sunk(p))));
     // The first child takes its parent's place, so that untouched triangles keep theirs.
     let mut last = u32::MAX;
     for facet in &patch.facets {
@@ -183,9 +172,7 @@ struct Site<'a> {
 impl Site<'_> {
     /// Depth of the groove at flat coordinates.
     fn depth_at(&self, flat: DVec3) -> f64 {
-        self.marks
-            .groove
-            .depth_at(self.marks.strokes.distance(flat.truncate()))
+        self.marks.groove.depth_at(self.marks.strokes.distance(flat.truncate()))
     }
 
     fn corners(&self, triangle: u32) -> [DVec3; 3] {
@@ -250,20 +237,14 @@ impl Site<'_> {
         let flat = corners.map(DVec3::truncate);
         let middle = (flat[0] + flat[1] + flat[2]) / 3.0;
         let radius = flat.iter().map(|p| p.distance(middle)).fold(0.0, f64::max);
-        self.marks
-            .strokes
-            .pass_within(middle, radius + self.marks.groove.reach())
+        self.marks.strokes.pass_within(middle, radius + self.marks.groove.reach())
     }
 
     /// Of the near triangles those of the visible sheet: connected without turning away from the viewer
     /// to a triangle that is seen below a stroke.
     fn sheet(&self, near: &[u32], map: &DepthMap) -> Result<Vec<u32>, PressError> {
         let triangles = &self.solid.mesh().triangles;
-        let facing: Vec<u32> = near
-            .iter()
-            .copied()
-            .filter(|&t| area(self.corners(t)) >= -EDGE_ON)
-            .collect();
+        let facing: Vec<u32> = near.iter().copied().filter(|&t| area(self.corners(t)) >= -EDGE_ON).collect();
         let mut vertices: Vec<u32> = facing.iter().flat_map(|&t| triangles[t as usize]).collect();
         vertices.sort_unstable();
         vertices.dedup();
@@ -278,17 +259,12 @@ impl Site<'_> {
         let mut seen = vec![false; vertices.len()];
         for (at, flat) in self.pixels(map) {
             if map.triangle[at] == u32::MAX {
-                return Err(PressError::OffSurface {
-                    near: self.view.place(flat),
-                });
+                return Err(PressError::OffSurface { near: self.view.place(flat) });
             }
             let corner = local(triangles[map.triangle[at] as usize][0]);
             seen[root(&mut roots, corner)] = true;
         }
-        Ok(facing
-            .into_iter()
-            .filter(|&t| seen[root(&mut roots, local(triangles[t as usize][0]))])
-            .collect())
+        Ok(facing.into_iter().filter(|&t| seen[root(&mut roots, local(triangles[t as usize][0]))]).collect())
     }
 
     /// Positions in the map and flat coordinates (depth 0) of the pixels within a groove.
@@ -308,11 +284,7 @@ impl Site<'_> {
             let needed = self.depth_at(flat) + self.marks.keep;
             if map.thickness(at) < needed {
                 let near = self.view.place(flat.truncate().extend(f64::from(map.front[at])));
-                return Err(PressError::TooThin {
-                    thickness: map.thickness(at),
-                    needed,
-                    near,
-                });
+                return Err(PressError::TooThin { thickness: map.thickness(at), needed, near });
             }
         }
         // Between the pixels: every vertex, against the depths seen around it.
@@ -329,11 +301,7 @@ impl Site<'_> {
                 }
                 let needed = depth + self.marks.keep;
                 if !on_sheet && flat.z - deepest < needed {
-                    return Err(PressError::TooThin {
-                        thickness: flat.z - deepest,
-                        needed,
-                        near,
-                    });
+                    return Err(PressError::TooThin { thickness: flat.z - deepest, needed, near });
                 }
             }
         }
@@ -357,10 +325,7 @@ impl Site<'_> {
     /// The sheet and its neighbours, refined near the strokes.
     fn refined(&self, sheet: &[u32]) -> Patch<'_> {
         let mesh = self.solid.mesh();
-        let of_sheet = Flags::of(
-            mesh.vertices.len(),
-            sheet.iter().flat_map(|&t| mesh.triangles[t as usize]),
-        );
+        let of_sheet = Flags::of(mesh.vertices.len(), sheet.iter().flat_map(|&t| mesh.triangles[t as usize]));
         let facets: Vec<Vec<Facet>> = mesh
             .triangles
             .par_chunks(CHUNK)
@@ -380,11 +345,7 @@ impl Site<'_> {
                     .collect()
             })
             .collect();
-        let mut patch = Patch {
-            old: &mesh.vertices,
-            facets: facets.concat(),
-            made: Vec::new(),
-        };
+        let mut patch = Patch { old: &mesh.vertices, facets: facets.concat(), made: Vec::new() };
         patch.refine(self.marks.edge, |corners| {
             self.touches(corners.map(|p| self.view.flat(Point::from_vec(p))))
         });

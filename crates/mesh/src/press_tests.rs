@@ -6,40 +6,20 @@ use crate::inspect::grooves;
 use crate::test_shapes::{ball, block, moved, shaped};
 use osteon_core::Direction;
 
-const GROOVE: Groove = Groove {
-    width: 0.8,
-    depth: 0.6,
-    wall: 0.2,
-};
+const GROOVE: Groove = Groove { width: 0.8, depth: 0.6, wall: 0.2 };
 
 /// An F: no two of its mirror images and rotations are alike.
 fn letter() -> Strokes {
     let p = DVec2::new;
-    Strokes::new(
-        &[
-            vec![p(2.0, 4.0), p(-2.0, 4.0), p(-2.0, -4.0)],
-            vec![p(-2.0, 0.0), p(1.0, 0.0)],
-        ],
-        2.0,
-    )
+    Strokes::new(&[vec![p(2.0, 4.0), p(-2.0, 4.0), p(-2.0, -4.0)], vec![p(-2.0, 0.0), p(1.0, 0.0)]], 2.0)
 }
 
 fn marks(strokes: &Strokes) -> Marks<'_> {
-    Marks {
-        strokes,
-        groove: GROOVE,
-        keep: 1.0,
-        edge: 0.2,
-    }
+    Marks { strokes, groove: GROOVE, keep: 1.0, edge: 0.2 }
 }
 
 fn view(origin: DVec3, toward: DVec3, up: DVec3) -> View {
-    View::new(
-        Point::from_vec(origin),
-        Direction::new(toward).unwrap(),
-        Direction::new(up).unwrap(),
-    )
-    .unwrap()
+    View::new(Point::from_vec(origin), Direction::new(toward).unwrap(), Direction::new(up).unwrap()).unwrap()
 }
 
 /// Volume of the grooves: their depth summed over a fine raster.
@@ -66,10 +46,7 @@ fn the_volume_falls_by_the_area_of_the_strokes_times_their_depth() {
         // Triangles of edge h chord the convex ends and corners of the profile: an error of h²/8 per
         // length of bend line, here 4 bends × 15 mm × slope 3 × 0.2²/8 ≈ 0.9 mm³, mostly cancelling.
         let lost = solid.volume() - pressed.volume();
-        assert!(
-            (lost - truth).abs() < 0.05 * truth,
-            "step {step}: {lost} of {truth}"
-        );
+        assert!((lost - truth).abs() < 0.05 * truth, "step {step}: {lost} of {truth}");
         assert_eq!((pressed.shells().len(), pressed.genus()), (1, 0));
     }
 }
@@ -82,11 +59,7 @@ fn the_pressed_pattern_is_seen_again_and_not_mirrored() {
     let pressed = press(&solid, &from, &marks(&strokes), &Ctx::default()).unwrap();
     let pixel = 0.1;
     let low = DVec3::new(-4.0, -6.0, 0.0);
-    let window = Window {
-        view: from.at(from.place(low)),
-        pixel,
-        size: [80, 120],
-    };
+    let window = Window { view: from.at(from.place(low)), pixel, size: [80, 120] };
     let map = depth_map(pressed.mesh(), &window, &Ctx::default()).unwrap();
     let found = grooves(&map, 2.0);
     let (mut right, mut mirrored) = (0, 0);
@@ -111,20 +84,11 @@ fn nothing_but_the_patch_changes() {
     let (old, new) = (solid.mesh(), pressed.mesh());
     for (p, q) in old.vertices.iter().zip(&new.vertices) {
         let flat = from.flat(*p);
-        let depth = if flat.z < 0.0 {
-            GROOVE.depth_at(strokes.distance(flat.truncate()))
-        } else {
-            0.0
-        };
+        let depth = if flat.z < 0.0 { GROOVE.depth_at(strokes.distance(flat.truncate())) } else { 0.0 };
         // Moved by exactly the groove's depth into the material.
         assert!((from.flat(*q) - flat - DVec3::Z * depth).length() < 1e-12);
     }
-    let kept = old
-        .triangles
-        .iter()
-        .zip(&new.triangles)
-        .filter(|(a, b)| a == b)
-        .count();
+    let kept = old.triangles.iter().zip(&new.triangles).filter(|(a, b)| a == b).count();
     assert!(kept > old.triangles.len() * 9 / 10 && new.triangles.len() > old.triangles.len());
 }
 
@@ -138,9 +102,7 @@ fn moving_solid_and_view_moves_the_result() {
     let there = press(&moved(solid, by), &at(by), &marks(&strokes), &Ctx::default()).unwrap();
     assert_eq!(here.mesh().triangles.len(), there.mesh().triangles.len());
     let error = here.mesh().vertices.iter().zip(&there.mesh().vertices);
-    let error = error
-        .map(|(p, q)| (q.vec() - p.vec() - by).length())
-        .fold(0.0, f64::max);
+    let error = error.map(|(p, q)| (q.vec() - p.vec() - by).length()).fold(0.0, f64::max);
     assert!(error < 1e-9, "{error}");
 }
 
@@ -148,13 +110,7 @@ fn moving_solid_and_view_moves_the_result() {
 fn what_cannot_carry_the_marks_is_refused_with_the_reason() {
     let strokes = letter();
     let try_on = |solid: &Solid, origin: DVec3| {
-        press(
-            solid,
-            &view(origin, DVec3::Z, DVec3::Y),
-            &marks(&strokes),
-            &Ctx::default(),
-        )
-        .unwrap_err()
+        press(solid, &view(origin, DVec3::Z, DVec3::Y), &marks(&strokes), &Ctx::default()).unwrap_err()
     };
     let plate = block(DVec3::new(30.0, 20.0, 1.5), 1.0);
     let thin = try_on(&plate, DVec3::ZERO);
@@ -172,20 +128,9 @@ fn what_cannot_carry_the_marks_is_refused_with_the_reason() {
         DVec3::new(p.x + top * 1.5 * sin, p.y, p.z + top * 1.5 * cos)
     });
     let folded = try_on(&lean, DVec3::ZERO);
-    assert!(
-        matches!(folded, PressError::Folded { .. } | PressError::TooThin { .. }),
-        "{folded}"
-    );
-    let none = Marks {
-        edge: 0.0,
-        ..marks(&strokes)
-    };
-    let none = press(
-        &thick,
-        &view(DVec3::ZERO, DVec3::Z, DVec3::Y),
-        &none,
-        &Ctx::default(),
-    );
+    assert!(matches!(folded, PressError::Folded { .. } | PressError::TooThin { .. }), "{folded}");
+    let none = Marks { edge: 0.0, ..marks(&strokes) };
+    let none = press(&thick, &view(DVec3::ZERO, DVec3::Z, DVec3::Y), &none, &Ctx::default());
     assert!(matches!(none, Err(PressError::Groove { .. })));
 }
 
@@ -198,8 +143,7 @@ fn a_cavity_below_the_surface_is_respected() {
         let mut mesh = outer.clone();
         let shift = mesh.vertices.len() as u32;
         mesh.vertices.extend(&hole.vertices);
-        mesh.triangles
-            .extend(hole.triangles.iter().map(|t| t.map(|v| v + shift)));
+        mesh.triangles.extend(hole.triangles.iter().map(|t| t.map(|v| v + shift)));
         Solid::new(mesh).unwrap()
     };
     let strokes = letter();

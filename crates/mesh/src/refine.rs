@@ -34,9 +34,7 @@ pub(crate) struct Patch<'a> {
 impl Patch<'_> {
     pub(crate) fn place(&self, vertex: u32) -> DVec3 {
         let v = vertex as usize;
-        self.old
-            .get(v)
-            .map_or_else(|| self.made[v - self.old.len()], |p| p.vec())
+        self.old.get(v).map_or_else(|| self.made[v - self.old.len()], |p| p.vec())
     }
 
     /// Splits edges longer than `edge` of leading triangles for which `wanted(corners)` holds, until
@@ -135,11 +133,7 @@ mod tests {
             old: &mesh.vertices,
             facets: (0..)
                 .zip(&mesh.triangles)
-                .map(|(parent, &corners)| Facet {
-                    corners,
-                    parent,
-                    leads: true,
-                })
+                .map(|(parent, &corners)| Facet { corners, parent, leads: true })
                 .collect(),
             made: Vec::new(),
         };

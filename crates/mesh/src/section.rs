@@ -154,9 +154,7 @@ fn segment(along: &[f64], height: f64, [a, b, c]: [u32; 3]) -> (u64, u64) {
     let key = |a: u32, b: u32| u64::from(a.min(b)) << 32 | u64::from(a.max(b));
     let edges = [(a, b), (b, c), (c, a)];
     let edge = |from_above: bool| {
-        let found = edges
-            .into_iter()
-            .find(|&(p, q)| above(p) == from_above && above(q) != from_above);
+        let found = edges.into_iter().find(|&(p, q)| above(p) == from_above && above(q) != from_above);
         found.map_or(0, |(p, q)| key(p, q))
     };
     (edge(true), edge(false))
@@ -164,10 +162,8 @@ fn segment(along: &[f64], height: f64, [a, b, c]: [u32; 3]) -> (u64, u64) {
 
 /// Links the segments of the cut triangles to polylines.
 fn outlines(mesh: &Mesh, along: &[f64], height: f64, triangles: &[u32]) -> Vec<Outline> {
-    let segments: Vec<(u64, u64)> = triangles
-        .iter()
-        .map(|&t| segment(along, height, mesh.triangles[t as usize]))
-        .collect();
+    let segments: Vec<(u64, u64)> =
+        triangles.iter().map(|&t| segment(along, height, mesh.triangles[t as usize])).collect();
     let mut starts: Vec<(u64, u32)> = segments.iter().map(|s| s.0).zip(0..).collect();
     starts.sort_unstable();
     let mut ends: Vec<u64> = segments.iter().map(|s| s.1).collect();
@@ -175,11 +171,7 @@ fn outlines(mesh: &Mesh, along: &[f64], height: f64, triangles: &[u32]) -> Vec<O
     let mut used = vec![false; segments.len()];
     let next = |key: u64, used: &[bool]| {
         let from = starts.partition_point(|s| s.0 < key);
-        starts[from..]
-            .iter()
-            .take_while(|s| s.0 == key)
-            .map(|s| s.1 as usize)
-            .find(|&s| !used[s])
+        starts[from..].iter().take_while(|s| s.0 == key).map(|s| s.1 as usize).find(|&s| !used[s])
     };
     // Segments that nothing leads to begin open outlines and go first.
     let open = (0..segments.len()).filter(|&s| ends.binary_search(&segments[s].0).is_err());
@@ -222,19 +214,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn plane(point: DVec3, normal: DVec3) -> Plane<Patient> {
-        Plane {
-            point: Point::from_vec(point),
-            normal: Direction::new(normal).unwrap(),
-        }
+        Plane { point: Point::from_vec(point), normal: Direction::new(normal).unwrap() }
     }
 
     /// Area within a closed outline, positive if it runs counter-clockwise about `normal`.
     fn area(line: &[Point<Patient>], normal: DVec3) -> f64 {
         let origin = line[0].vec();
-        let sum: DVec3 = line
-            .windows(2)
-            .map(|w| (w[0].vec() - origin).cross(w[1].vec() - origin))
-            .sum();
+        let sum: DVec3 = line.windows(2).map(|w| (w[0].vec() - origin).cross(w[1].vec() - origin)).sum();
         sum.dot(normal) / 2.0
     }
 
@@ -242,14 +228,10 @@ mod tests {
     fn planes_through_rows_of_vertices_cut_a_box_into_closed_rectangles() {
         let mesh = block(DVec3::new(4.0, 6.0, 8.0), 1.0).into_mesh();
         // -4 is the bottom: its vertices count as above, so nothing is cut; +4 is the top rim.
-        let planes: Vec<_> = (-5..=5)
-            .map(|z| plane(DVec3::Z * f64::from(z), DVec3::Z))
-            .collect();
+        let planes: Vec<_> = (-5..=5).map(|z| plane(DVec3::Z * f64::from(z), DVec3::Z)).collect();
         let found = sections(&mesh, &planes, &Ctx::default()).unwrap();
-        let areas: Vec<f64> = found
-            .iter()
-            .map(|lines| lines.iter().map(|l| area(l, DVec3::Z)).sum())
-            .collect();
+        let areas: Vec<f64> =
+            found.iter().map(|lines| lines.iter().map(|l| area(l, DVec3::Z)).sum()).collect();
         for (z, found) in (-5..=5).zip(areas) {
             let truth = if (-3..=4).contains(&z) { 24.0 } else { 0.0 };
             assert!((found - truth).abs() < 1e-9, "at {z}: {found}");
@@ -264,12 +246,7 @@ mod tests {
         let normal = DVec3::new(1.0, 2.0, -0.5).normalize_or_zero();
         let step = 0.1;
         let planes: Vec<_> = (0..220)
-            .map(|i| {
-                plane(
-                    DVec3::new(30.0, -7.0, 2.0) + normal * (f64::from(i) * step - 11.0),
-                    normal,
-                )
-            })
+            .map(|i| plane(DVec3::new(30.0, -7.0, 2.0) + normal * (f64::from(i) * step - 11.0), normal))
             .collect();
         let found = sections(solid.mesh(), &planes, &Ctx::default()).unwrap();
         let sum: f64 = found.iter().flatten().map(|l| area(l, normal)).sum::<f64>() * step;
@@ -281,8 +258,7 @@ mod tests {
     fn an_open_mesh_gives_an_open_outline() {
         let mut mesh = block(DVec3::splat(4.0), 1.0).into_mesh();
         let all = mesh.triangles.clone();
-        mesh.triangles
-            .retain(|&t| all.contains(&t) && mesh.vertices[t[0] as usize].vec().x < 1.9);
+        mesh.triangles.retain(|&t| all.contains(&t) && mesh.vertices[t[0] as usize].vec().x < 1.9);
         let found = sections(&mesh, &[plane(DVec3::Z * 0.25, DVec3::Z)], &Ctx::default()).unwrap();
         assert!(found[0].len() == 1 && found[0][0].first() != found[0][0].last());
     }
@@ -292,11 +268,8 @@ mod tests {
         let mesh = block(DVec3::new(4.0, 6.0, 8.0), 1.0).into_mesh();
         let [x, y] = [plane(DVec3::ZERO, DVec3::X), plane(DVec3::ZERO, DVec3::Y)];
         let found = sections(&mesh, &[x, y, x], &Ctx::default()).unwrap();
-        let areas: Vec<f64> = found
-            .iter()
-            .zip([DVec3::X, DVec3::Y, DVec3::X])
-            .map(|(l, n)| area(&l[0], n))
-            .collect();
+        let areas: Vec<f64> =
+            found.iter().zip([DVec3::X, DVec3::Y, DVec3::X]).map(|(l, n)| area(&l[0], n)).collect();
         assert!((areas[0] - 48.0).abs() < 1e-9 && (areas[1] - 32.0).abs() < 1e-9);
         assert_eq!(found[0], found[2]);
     }
@@ -306,12 +279,7 @@ mod tests {
         let mesh = ball(10.0, 1.0).into_mesh();
         let tilted = DVec3::new(1.0, 2.0, 2.0) / 3.0;
         let planes: Vec<_> = (-30..=4)
-            .map(|k| {
-                plane(
-                    DVec3::Z * f64::from(k) * 0.5,
-                    if k % 3 == 0 { tilted } else { DVec3::Z },
-                )
-            })
+            .map(|k| plane(DVec3::Z * f64::from(k) * 0.5, if k % 3 == 0 { tilted } else { DVec3::Z }))
             .collect();
         let found = sections(&mesh, &planes, &Ctx::default()).unwrap();
         let around = Aabb::around(found.into_iter().flatten().flatten());

@@ -30,14 +30,7 @@ impl Strokes {
         let points = || segments.iter().flatten();
         let low = points().fold(DVec2::INFINITY, |low, &p| low.min(p));
         let high = points().fold(DVec2::NEG_INFINITY, |high, &p| high.max(p));
-        let mut strokes = Self {
-            segments,
-            low,
-            high,
-            reach,
-            cells: [0, 0],
-            buckets: Vec::new(),
-        };
+        let mut strokes = Self { segments, low, high, reach, cells: [0, 0], buckets: Vec::new() };
         if !strokes.segments.is_empty() {
             let span = (high - low) + 2.0 * reach;
             strokes.cells = [span.x, span.y].map(|s| (s / CELL).ceil().max(1.0) as usize);
@@ -67,15 +60,9 @@ impl Strokes {
             return f64::INFINITY;
         }
         let bucket = &self.buckets[at.y as usize * self.cells[0] + at.x as usize];
-        let nearest = bucket
-            .iter()
-            .map(|&s| distance(&self.segments[s as usize], p))
-            .fold(f64::INFINITY, f64::min);
-        if nearest <= self.reach {
-            nearest
-        } else {
-            f64::INFINITY
-        }
+        let nearest =
+            bucket.iter().map(|&s| distance(&self.segments[s as usize], p)).fold(f64::INFINITY, f64::min);
+        if nearest <= self.reach { nearest } else { f64::INFINITY }
     }
 
     fn fill(&mut self) {
@@ -97,11 +84,7 @@ impl Strokes {
 fn distance([a, b]: &[DVec2; 2], p: DVec2) -> f64 {
     let along = *b - *a;
     let length = along.length_squared();
-    let share = if length > 0.0 {
-        ((p - *a).dot(along) / length).clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let share = if length > 0.0 { ((p - *a).dot(along) / length).clamp(0.0, 1.0) } else { 0.0 };
     (p - *a - along * share).length()
 }
 
@@ -135,11 +118,7 @@ mod tests {
 
     #[test]
     fn a_groove_has_its_width_at_half_its_depth() {
-        let groove = Groove {
-            width: 0.8,
-            depth: 0.6,
-            wall: 0.2,
-        };
+        let groove = Groove { width: 0.8, depth: 0.6, wall: 0.2 };
         assert!((groove.depth_at(0.4) - 0.3).abs() < 1e-12);
         assert_eq!((groove.depth_at(0.0), groove.depth_at(0.51)), (0.6, 0.0));
         assert_eq!(groove.depth_at(f64::INFINITY), 0.0);

@@ -22,12 +22,7 @@ pub struct Failure {
 impl Failure {
     /// A failure by its parts.
     pub fn new(kind: ErrorKind, code: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            kind,
-            code: code.to_owned(),
-            message: message.into(),
-            help: help.into(),
-        }
+        Self { kind, code: code.to_owned(), message: message.into(), help: help.into() }
     }
 
     /// The failure for scripts.

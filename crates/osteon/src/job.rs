@@ -33,17 +33,9 @@ pub struct Request {
 /// Runs a command to its end. Results do not depend on the number of threads.
 pub fn run(registry: &Registry, request: &Request, ctx: &Ctx) -> Result<Outcome, Failure> {
     let threads = request.threads.unwrap_or_else(rayon::current_num_threads);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|trouble| {
-            Failure::new(
-                ErrorKind::Io,
-                "no-threads",
-                trouble.to_string(),
-                "ask for fewer threads with --threads",
-            )
-        })?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|trouble| {
+        Failure::new(ErrorKind::Io, "no-threads", trouble.to_string(), "ask for fewer threads with --threads")
+    })?;
     let mut session = Session::new(request.case.clone(), "operator".to_owned(), threads);
     pool.install(|| step(registry, &mut session, &request.command, &request.settings, ctx))
 }
@@ -74,10 +66,7 @@ pub(crate) fn step(
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = format!(
-            "{name} stopped on a fault of its own: {}",
-            text.unwrap_or("no further word")
-        );
+        let message = format!("{name} stopped on a fault of its own: {}", text.unwrap_or("no further word"));
         let help = "the case is as it was before; please report this with the command and its settings";
         Err(Failure::new(ErrorKind::Numeric, "internal", message, help))
     })
@@ -99,13 +88,7 @@ fn change(
     let change = writer.transaction(Value::Object(command), Inputs::new())?;
     let mut job = Job::new(registry, session, Hold::Change(change), ctx);
     let mut outcome = job.run(entry, settings)?;
-    let Job {
-        hold,
-        inputs,
-        noted,
-        session,
-        ..
-    } = job;
+    let Job { hold, inputs, noted, session, .. } = job;
     let Hold::Change(mut change) = hold else {
         return Ok(outcome);
     };
@@ -115,11 +98,7 @@ fn change(
         change.set_setting(&setting, value);
     }
     outcome.findings.extend(found_on_opening);
-    let work = Work {
-        findings: outcome.findings.clone(),
-        took: began.elapsed(),
-        threads: session.threads,
-    };
+    let work = Work { findings: outcome.findings.clone(), took: began.elapsed(), threads: session.threads };
     change.commit(&session.stamp(), work)?;
     Ok(outcome)
 }
@@ -162,14 +141,7 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(registry: &'a Registry, session: &'a mut Session, hold: Hold<'a>, ctx: &Ctx) -> Self {
-        Self {
-            registry,
-            session,
-            hold,
-            inputs: Inputs::new(),
-            noted: Vec::new(),
-            ctx: ctx.clone(),
-        }
+        Self { registry, session, hold, inputs: Inputs::new(), noted: Vec::new(), ctx: ctx.clone() }
     }
 
     fn run(&mut self, entry: &Entry, settings: &Map<String, Value>) -> Result<Outcome, Failure> {
@@ -245,9 +217,7 @@ impl<'a> Job<'a> {
         let before = change.case().identity()?.unwrap_or_default();
         let mut table: toml::Table = before.parse().unwrap_or_default();
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-        let sources = table
-            .entry("sources")
-            .or_insert_with(|| toml::Table::new().into());
+        let sources = table.entry("sources").or_insert_with(|| toml::Table::new().into());
         if let Some(sources) = sources.as_table_mut() {
             sources.insert(
                 token.trim_start_matches('@').to_owned(),
@@ -307,10 +277,7 @@ impl<'a> Job<'a> {
                 help,
             ));
         };
-        let mut out = Watched {
-            out: change.write(&CasePath::new(path)?)?,
-            trouble: None,
-        };
+        let mut out = Watched { out: change.write(&CasePath::new(path)?)?, trouble: None };
         let written = content(&mut out, &self.ctx);
         match out.trouble {
             Some(trouble) => Err(trouble),
@@ -323,8 +290,7 @@ impl<'a> Job<'a> {
         self.write(path, |out, _| {
             // What the case said is told by `Watched`, with the file; this is for what it did not say.
             let help = "check the disk and run the command again";
-            out.write_all(bytes)
-                .map_err(|e| Failure::new(ErrorKind::Io, "case-io", e.to_string(), help))
+            out.write_all(bytes).map_err(|e| Failure::new(ErrorKind::Io, "case-io", e.to_string(), help))
         })
     }
 
@@ -357,12 +323,8 @@ impl<'a> Job<'a> {
             artefacts::LABELS,
             |bytes, ctx| {
                 let (_, segments) = osteon_io::nrrd::read_segments(bytes, ctx)?;
-                let named = segments
-                    .into_iter()
-                    .map(|s| Ok((s.name.parse()?, s.mask.into_owned())));
-                named
-                    .collect::<Result<Structures, osteon_plan::UnknownStructure>>()
-                    .map_err(Failure::from)
+                let named = segments.into_iter().map(|s| Ok((s.name.parse()?, s.mask.into_owned())));
+                named.collect::<Result<Structures, osteon_plan::UnknownStructure>>().map_err(Failure::from)
             },
         )
     }
@@ -396,16 +358,10 @@ impl<'a> Job<'a> {
     /// What is known about the patient.
     pub fn scene(&mut self) -> Result<Scene, Failure> {
         let structures = self.structures()?;
-        let facts = structures
-            .iter()
-            .filter_map(|(id, mask)| Structure::of(id.clone(), mask));
+        let facts = structures.iter().filter_map(|(id, mask)| Structure::of(id.clone(), mask));
         let side = crate::command::import::side(&self.read(artefacts::SOURCE)?);
         let frame = self.case()?.description().frame_of_reference.clone();
-        Ok(Scene {
-            structures: facts.collect(),
-            side,
-            frame,
-        })
+        Ok(Scene { structures: facts.collect(), side, frame })
     }
 
     fn keep<T>(
@@ -427,11 +383,7 @@ impl<'a> Job<'a> {
 
 /// The only mesh of a file of ours.
 fn first_mesh(file: osteon_io::mesh_file::MeshFile) -> Mesh {
-    file.meshes
-        .into_iter()
-        .next()
-        .map(|named| named.mesh)
-        .unwrap_or_default()
+    file.meshes.into_iter().next().map(|named| named.mesh).unwrap_or_default()
 }
 
 /// A writer that remembers what the case said was wrong, which a format's own error would forget.

@@ -35,7 +35,5 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const NOTICE: &str = "Research and planning use, not a medical device.";
 
 /// Version and notice, as `--version` shows them.
-pub const VERSION_AND_NOTICE: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\nResearch and planning use, not a medical device."
-);
+pub const VERSION_AND_NOTICE: &str =
+    concat!(env!("CARGO_PKG_VERSION"), "\nResearch and planning use, not a medical device.");

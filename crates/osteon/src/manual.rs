@@ -54,20 +54,14 @@ fn values(setting: &Setting) -> String {
         Kind::Number(None) => "number".to_owned(),
         Kind::Integer => "whole number".to_owned(),
         Kind::Text => "text".to_owned(),
-        Kind::Word(words) => words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::List(_) => "list, separated by commas".to_owned(),
     };
     if let Some(range) = setting.range() {
         let _ = write!(text, ", {range}");
     }
     if let Some(default) = &setting.default {
-        let shown = default
-            .as_str()
-            .map_or_else(|| default.to_string(), str::to_owned);
+        let shown = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
         let _ = write!(text, "; default {shown}");
     }
     if setting.required {

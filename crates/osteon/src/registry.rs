@@ -92,14 +92,7 @@ impl Entry {
     pub fn of<C: Command>() -> Self {
         let schema = schemars::schema_for!(C).to_value();
         let (complete, prepare, run) = (complete::<C>, prepare::<C>, run::<C>);
-        Self {
-            name: C::NAME,
-            effect: C::EFFECT,
-            schema,
-            complete,
-            prepare,
-            run,
-        }
+        Self { name: C::NAME, effect: C::EFFECT, schema, complete, prepare, run }
     }
 
     /// The settings with every default written out, as the journal keeps them.
@@ -190,14 +183,9 @@ impl Registry {
     /// A registry of these commands and procedures.
     pub fn new(mut commands: Vec<Entry>, procedures: Vec<procedures::Entry>) -> Self {
         // `propose` offers each procedure with the procedure's own settings.
-        let choices: Map<String, Value> = procedures
-            .iter()
-            .map(|p| (p.name.to_owned(), p.schema.clone()))
-            .collect();
-        for propose in commands
-            .iter_mut()
-            .filter(|c| c.name == command::propose::Propose::NAME)
-        {
+        let choices: Map<String, Value> =
+            procedures.iter().map(|p| (p.name.to_owned(), p.schema.clone())).collect();
+        for propose in commands.iter_mut().filter(|c| c.name == command::propose::Propose::NAME) {
             propose.schema[CHOICES] = Value::Object(choices.clone());
         }
         Self { commands, procedures }
@@ -205,27 +193,16 @@ impl Registry {
 
     /// The command of this name.
     pub fn command(&self, name: &str) -> Result<&Entry, Failure> {
-        self.commands
-            .iter()
-            .find(|command| command.name == name)
-            .ok_or_else(|| {
-                let message = format!("there is no command \"{name}\"");
-                Failure::new(
-                    ErrorKind::Input,
-                    "unknown-command",
-                    message,
-                    "osteon --help lists the commands",
-                )
-            })
+        self.commands.iter().find(|command| command.name == name).ok_or_else(|| {
+            let message = format!("there is no command \"{name}\"");
+            Failure::new(ErrorKind::Input, "unknown-command", message, "osteon --help lists the commands")
+        })
     }
 
     /// The schema of all commands, for programs.
     pub fn schema(&self) -> Value {
-        let commands: Map<String, Value> = self
-            .commands
-            .iter()
-            .map(|c| (c.name.to_owned(), c.schema.clone()))
-            .collect();
+        let commands: Map<String, Value> =
+            self.commands.iter().map(|c| (c.name.to_owned(), c.schema.clone())).collect();
         json!({ "version": crate::VERSION, "commands": commands })
     }
 }

@@ -78,12 +78,8 @@ pub fn about(schema: &Value) -> (String, String) {
 
 /// All settings of a command's schema, in the order of its struct.
 pub fn settings(schema: &Value) -> Vec<Setting> {
-    let required: Vec<&str> = schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
         .map(|(name, property)| {
@@ -91,10 +87,7 @@ pub fn settings(schema: &Value) -> Vec<Setting> {
             let number = |key: &str| property[key].as_f64().or_else(|| facts[key].as_f64());
             Setting {
                 name: name.clone(),
-                about: property["description"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .replace('\n', " "),
+                about: property["description"].as_str().unwrap_or_default().replace('\n', " "),
                 kind: kind(property, schema),
                 required: required.contains(&name.as_str()),
                 default: property.get("default").filter(|value| !value.is_null()).cloned(),
@@ -109,9 +102,7 @@ pub fn settings(schema: &Value) -> Vec<Setting> {
 /// Follows a reference and drops the "or null" of an optional setting.
 fn resolve<'a>(property: &'a Value, root: &'a Value) -> &'a Value {
     if let Some(target) = property["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
-        return root
-            .pointer(target)
-            .map_or(property, |found| resolve(found, root));
+        return root.pointer(target).map_or(property, |found| resolve(found, root));
     }
     let options = property["anyOf"].as_array().into_iter().flatten();
     match options.into_iter().find(|option| option["type"] != "null") {
@@ -126,20 +117,12 @@ fn kind(property: &Value, root: &Value) -> Kind {
         let list = facts[key].as_array().into_iter().flatten();
         list.filter_map(of).map(str::to_owned).collect()
     };
-    let choices = [
-        words("oneOf", |v| v["const"].as_str()),
-        words("enum", Value::as_str),
-    ]
-    .concat();
+    let choices = [words("oneOf", |v| v["const"].as_str()), words("enum", Value::as_str)].concat();
     if !choices.is_empty() {
         return Kind::Word(choices);
     }
     let named = facts["type"].as_str();
-    let types = facts["type"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
+    let types = facts["type"].as_array().into_iter().flatten().filter_map(Value::as_str);
     match named.or_else(|| types.into_iter().find(|t| *t != "null")) {
         Some("number") => Kind::Number(facts["x-unit"].as_str().map(str::to_owned)),
         Some("integer") => Kind::Integer,
@@ -153,23 +136,14 @@ pub fn parse(text: &str, kind: &Kind) -> Result<Value, String> {
     match kind {
         Kind::Number(unit) => {
             let bare = text.trim();
-            let bare = unit
-                .as_deref()
-                .and_then(|unit| bare.strip_suffix(unit))
-                .unwrap_or(bare)
-                .trim_end();
-            let unit = unit
-                .as_deref()
-                .map_or_else(String::new, |unit| format!(" in {unit}"));
+            let bare = unit.as_deref().and_then(|unit| bare.strip_suffix(unit)).unwrap_or(bare).trim_end();
+            let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" in {unit}"));
             let number = bare.parse::<f64>().ok().filter(|n| n.is_finite());
-            number
-                .map(Value::from)
-                .ok_or_else(|| format!("\"{text}\" is not a number{unit}"))
+            number.map(Value::from).ok_or_else(|| format!("\"{text}\" is not a number{unit}"))
         }
-        Kind::Integer => text
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| format!("\"{text}\" is not a whole number")),
+        Kind::Integer => {
+            text.parse::<i64>().map(Value::from).map_err(|_| format!("\"{text}\" is not a whole number"))
+        }
         Kind::Word(words) if !words.iter().any(|word| word == text) => {
             Err(format!("\"{text}\" is not one of: {}", words.join(", ")))
         }
@@ -231,15 +205,9 @@ mod tests {
     #[test]
     fn every_kind_of_setting_is_read_from_the_schema() {
         let schema = schemars::schema_for!(Thing).to_value();
-        assert_eq!(
-            about(&schema),
-            ("Does a thing".to_owned(), "At length.".to_owned())
-        );
+        assert_eq!(about(&schema), ("Does a thing".to_owned(), "At length.".to_owned()));
         let all = settings(&schema);
-        let kinds: Vec<_> = all
-            .iter()
-            .map(|s| (s.name.as_str(), s.kind.clone(), s.required))
-            .collect();
+        let kinds: Vec<_> = all.iter().map(|s| (s.name.as_str(), s.kind.clone(), s.required)).collect();
         let word = Kind::Word(vec!["left".to_owned(), "right".to_owned()]);
         assert_eq!(
             kinds,
@@ -270,10 +238,6 @@ mod tests {
         assert_eq!(parse("1.5mm", &mm), Ok(Value::from(1.5)));
         assert!(parse("1.5cm", &mm).unwrap_err().contains("mm"));
         assert!(parse("nan", &mm).is_err());
-        assert!(
-            parse("up", &Kind::Word(vec!["left".to_owned()]))
-                .unwrap_err()
-                .contains("left")
-        );
+        assert!(parse("up", &Kind::Word(vec!["left".to_owned()])).unwrap_err().contains("left"));
     }
 }

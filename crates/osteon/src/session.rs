@@ -33,34 +33,19 @@ pub(crate) type Kept<T> = Option<(Sha256, Arc<T>)>;
 
 /// The thing, if it still is what the case has.
 pub(crate) fn kept<T>(kept: &Kept<T>, hash: Sha256) -> Option<Arc<T>> {
-    kept.as_ref()
-        .filter(|(of, _)| *of == hash)
-        .map(|(_, thing)| Arc::clone(thing))
+    kept.as_ref().filter(|(of, _)| *of == hash).map(|(_, thing)| Arc::clone(thing))
 }
 
 impl Session {
     /// A session on a case directory that need not exist yet.
     pub fn new(case: PathBuf, by: String, threads: usize) -> Self {
         let (imported, volume, structures, solids) = Default::default();
-        Self {
-            case,
-            by,
-            at: None,
-            threads,
-            imported,
-            volume,
-            structures,
-            solids,
-        }
+        Self { case, by, at: None, threads, imported, volume, structures, solids }
     }
 
     /// Who, when and with which version, for the journal.
     pub fn stamp(&self) -> Stamp {
-        Stamp {
-            at: self.now(),
-            by: self.by.clone(),
-            version: crate::VERSION.to_owned(),
-        }
+        Stamp { at: self.now(), by: self.by.clone(), version: crate::VERSION.to_owned() }
     }
 
     /// The time to be written down.

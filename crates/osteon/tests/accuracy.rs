@@ -57,10 +57,7 @@ fn ball_volume(ball: &Ball) -> f64 {
 
 /// The ball of the catalogue.
 fn ball() -> (Ball, Phantom) {
-    let ball = Ball {
-        middle: Point::new(1.3, -2.2, 3.1),
-        radius: 20.0,
-    };
+    let ball = Ball { middle: Point::new(1.3, -2.2, 3.1), radius: 20.0 };
     let phantom = (find("sphere").unwrap().make)();
     assert_eq!(phantom.shape("ball").unwrap().bounds(), ball.bounds());
     (ball, phantom)
@@ -91,11 +88,7 @@ fn a_ball_comes_back_with_its_radius_and_volume() {
 fn a_ball_keeps_its_radius_under_noise_a_soft_kernel_and_a_tilted_gantry() {
     let (ball, phantom) = ball();
     let straight = Field::axial(IN_PLANE, 1.25, 2.0);
-    let noise = Noise {
-        sigma: 20.0,
-        grain: 0.4,
-        seed: 1,
-    };
+    let noise = Noise { sigma: 20.0, grain: 0.4, seed: 1 };
     let cases = [
         ("noise", &straight, Protocol::sharp(1.25).with_noise(noise)),
         ("soft kernel", &straight, Protocol::soft(1.25)),
@@ -121,16 +114,13 @@ fn shells<const N: usize>(walls: [f64; N]) -> ([Shell; N], Phantom) {
         let middle = Point::new(x, 0.4, -0.7);
         x += 30.3;
         let ball = |radius| Ball { middle, radius };
-        Shell {
-            outer: ball(12.0),
-            inner: ball(12.0 - wall),
-        }
+        Shell { outer: ball(12.0), inner: ball(12.0 - wall) }
     });
     let soft = Capsule::rod(shells[0].outer.middle, shells[N - 1].outer.middle, 20.0);
     let phantom = Phantom::air(soft.bounds()).with("soft", soft, hu::SOFT);
-    let phantom = shells.iter().fold(phantom, |phantom, shell| {
-        phantom.with("shell", shell.outer.without(shell.inner), hu::CORTEX)
-    });
+    let phantom = shells
+        .iter()
+        .fold(phantom, |phantom, shell| phantom.with("shell", shell.outer.without(shell.inner), hu::CORTEX));
     (shells, phantom)
 }
 
@@ -141,10 +131,7 @@ impl Shell {
 
     /// The vertices nearer to this shell than to its neighbours, those of the outer and the inner surface.
     fn vertices(&self, solid: &Solid) -> [Vec<DVec3>; 2] {
-        let (middle, between) = (
-            self.outer.middle.vec(),
-            (self.outer.radius + self.inner.radius) / 2.0,
-        );
+        let (middle, between) = (self.outer.middle.vec(), (self.outer.radius + self.inner.radius) / 2.0);
         let own = solid.mesh().vertices.iter().map(|v| v.vec());
         let own = own.filter(|v| (v.x - middle.x).abs() < 15.1);
         own.partition(|v| (v - middle).length() > between).into()
@@ -163,27 +150,14 @@ fn shells_come_back_with_both_radii_and_the_wall_between() {
             let [outer, inner] = shell.vertices(&solid);
             let outer = against(outer.into_iter(), &shell.outer);
             let inner = against(inner.into_iter(), &shell.inner);
-            let case = format!(
-                "wall {}, slices {between}: outer {outer:?}, inner {inner:?}",
-                shell.wall()
-            );
-            assert!(
-                outer.bias.abs() <= PROMISE && inner.bias.abs() <= PROMISE,
-                "{case}"
-            );
+            let case = format!("wall {}, slices {between}: outer {outer:?}, inner {inner:?}", shell.wall());
+            assert!(outer.bias.abs() <= PROMISE && inner.bias.abs() <= PROMISE, "{case}");
             assert!(outer.worst <= FARTHEST && inner.worst <= FARTHEST, "{case}");
         }
-        let truth: f64 = shells
-            .iter()
-            .map(|s| ball_volume(&s.outer) - ball_volume(&s.inner))
-            .sum();
+        let truth: f64 = shells.iter().map(|s| ball_volume(&s.outer) - ball_volume(&s.inner)).sum();
         let off = solid.volume() / truth - 1.0;
         // Both surfaces off by all that is promised would make more than 5 % of the thinner wall.
-        assert!(
-            off.abs() <= 0.02,
-            "slices {between}: volume {:+.2} %",
-            100.0 * off
-        );
+        assert!(off.abs() <= 0.02, "slices {between}: volume {:+.2} %", 100.0 * off);
     }
 }
 
@@ -228,9 +202,5 @@ fn a_vertebra_comes_back_with_its_volume_and_surface() {
     assert_eq!(solid.shells().len(), 1);
     assert!(bias.abs() <= 0.1, "{bias}");
     assert!(worst <= 1.0, "{worst}");
-    assert!(
-        (solid.volume() / expected - 1.0).abs() <= 0.02,
-        "{} of {expected} mm³",
-        solid.volume()
-    );
+    assert!((solid.volume() / expected - 1.0).abs() <= 0.02, "{} of {expected} mm³", solid.volume());
 }

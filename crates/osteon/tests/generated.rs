@@ -14,18 +14,12 @@ fn current(path: &str, wanted: &str) {
         assert!(std::fs::write(&file, wanted).is_ok(), "{path} cannot be written");
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == wanted,
-        "{path} is not current: run `cargo xtask generate`"
-    );
+    assert!(found == wanted, "{path} is not current: run `cargo xtask generate`");
 }
 
 #[test]
 fn the_manual_is_current() {
-    current(
-        "docs/commands.md",
-        &osteon::manual::commands(&Registry::standard()),
-    );
+    current("docs/commands.md", &osteon::manual::commands(&Registry::standard()));
 }
 
 #[test]

@@ -94,11 +94,7 @@ fn a_patient_turned_a_little_gives_the_turned_model_marks_and_all() {
 #[test]
 fn a_patient_turned_anyhow_gives_the_turned_model() {
     let (here, _) = model(&HEEL, "none");
-    for (axis, degrees) in [
-        (DVec3::X, 90.0),
-        (DVec3::Z, 180.0),
-        (DVec3::new(0.6, 0.7, -0.4), 131.0),
-    ] {
+    for (axis, degrees) in [(DVec3::X, 90.0), (DVec3::Z, 180.0), (DVec3::new(0.6, 0.7, -0.4), 131.0)] {
         let turn = turn(axis, degrees);
         let (there, _) = model(&moved(&HEEL, &turn), "none");
         assert_moved(&there, &here, &turn);
@@ -138,10 +134,7 @@ fn a_mirrored_patient_gives_the_mirrored_model() {
     let volumes = [there.volume(), mirrored.volume()];
     assert!((volumes[0] / volumes[1] - 1.0).abs() < 2e-5, "{volumes:?} mm³");
     let [a, b] = [there.mesh().bounds(), mirrored.mesh().bounds()];
-    assert!(
-        a.min.distance(b.min) < 1e-6 && a.max.distance(b.max) < 1e-6,
-        "{a:?} {b:?}"
-    );
+    assert!(a.min.distance(b.min) < 1e-6 && a.max.distance(b.max) < 1e-6, "{a:?} {b:?}");
     // And nothing like the bone as it was.
     let old = here.mesh().bounds();
     assert!(a.min.distance(old.min) > 0.1 || a.max.distance(old.max) > 0.1);
@@ -167,22 +160,14 @@ fn a_model_on_its_mirrored_image_is_found_out_by_the_check() {
 
 #[test]
 fn finer_slices_make_a_better_model() {
-    let ball = Ball {
-        middle: Point::new(0.4, -0.3, 0.2),
-        radius: 10.0,
-    };
+    let ball = Ball { middle: Point::new(0.4, -0.3, 0.2), radius: 10.0 };
     let soft = Ball { radius: 18.0, ..ball };
-    let phantom = Phantom::air(soft.bounds())
-        .with("soft", soft, hu::SOFT)
-        .with("ball", ball, hu::CORTEX);
+    let phantom = Phantom::air(soft.bounds()).with("soft", soft, hu::SOFT).with("ball", ball, hu::CORTEX);
     let error = |between| {
         let (solid, _) = model(&scanned(&phantom, 0.7, between), "none");
         let squares = solid.mesh().vertices.iter().map(|&v| ball.distance(v).powi(2));
         (squares.sum::<f64>() / solid.mesh().vertices.len() as f64).sqrt()
     };
     let errors = [3.0, 1.5, 0.75].map(error);
-    assert!(
-        errors[0] > 1.5 * errors[1] && errors[1] > 1.5 * errors[2],
-        "{errors:?}"
-    );
+    assert!(errors[0] > 1.5 * errors[1] && errors[1] > 1.5 * errors[2], "{errors:?}");
 }

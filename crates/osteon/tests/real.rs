@@ -32,10 +32,7 @@ fn data(folder: &str) -> Option<PathBuf> {
 fn checked(lines: &Value, name: &str) -> (String, Value) {
     let line = lines.as_array().unwrap().iter().find(|line| line["name"] == name);
     let line = line.unwrap_or_else(|| panic!("no line {name} in {lines}"));
-    (
-        line["value"].as_str().unwrap().to_owned(),
-        line["severity"].clone(),
-    )
+    (line["value"].as_str().unwrap().to_owned(), line["severity"].clone())
 }
 
 /// The box of the image in a case.
@@ -58,44 +55,24 @@ fn a_thorax_becomes_one_marked_solid_the_right_way_round() {
     });
     run_on(&case, "model", settings, None).unwrap();
     let solid = solid(&case, "thorax");
-    assert!(
-        solid.mesh().triangles.len() >= 1_000_000,
-        "{}",
-        solid.mesh().triangles.len()
-    );
+    assert!(solid.mesh().triangles.len() >= 1_000_000, "{}", solid.mesh().triangles.len());
     let (image, model) = (image_bounds(&case), solid.mesh().bounds());
     // Bone that the scan cuts off is closed half a voxel beyond its outermost samples.
     let over = (image.min.vec() - model.min.vec()).max(model.max.vec() - image.max.vec());
     assert!(over.max_element() <= 0.5 + 1e-9, "{over} mm beyond the image");
-    assert!(
-        model.size().cmpgt(glam::DVec3::new(200.0, 100.0, 200.0)).all(),
-        "{model:?}"
-    );
+    assert!(model.size().cmpgt(glam::DVec3::new(200.0, 100.0, 200.0)).all(), "{model:?}");
     let pieces = solid.shells().iter().filter(|shell| shell.volume > 0.0).count();
     assert_eq!(pieces, 1);
     let made = record(&case, "products/thorax.json");
-    assert!(
-        made["marks"].as_array().is_some_and(|marks| !marks.is_empty()),
-        "{made}"
-    );
+    assert!(made["marks"].as_array().is_some_and(|marks| !marks.is_empty()), "{made}");
     let lines = record(&case, "products/thorax.check.json");
-    for name in [
-        "closed and manifold",
-        "pieces",
-        "place in the patient",
-        "left and right",
-        "marks",
-    ] {
+    for name in ["closed and manifold", "pieces", "place in the patient", "left and right", "marks"] {
         let (value, severity) = checked(&lines, name);
         assert_eq!(severity, Value::Null, "{name}: {value}");
     }
-    for file in [
-        "report.html",
-        "report.pdf",
-        "products/thorax.stl",
-        "products/thorax.3mf",
-        "products/thorax.glb",
-    ] {
+    for file in
+        ["report.html", "report.pdf", "products/thorax.stl", "products/thorax.3mf", "products/thorax.glb"]
+    {
         assert!(!common::artefact(&case, file).is_empty(), "{file}");
     }
 }

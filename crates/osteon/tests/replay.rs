@@ -19,20 +19,12 @@ use std::sync::LazyLock;
 
 /// A little bone with a head, in soft tissue: small, and no mirror image of itself.
 static BONE: LazyLock<Volume<i16>> = LazyLock::new(|| {
-    let shaft = Capsule {
-        from: Point::new(-12.0, 2.0, -8.0),
-        to: Point::new(12.0, -3.0, 6.0),
-        radii: [5.0, 8.0],
-    };
-    let head = Ball {
-        middle: Point::new(-10.0, 6.0, 3.0),
-        radius: 6.0,
-    };
+    let shaft =
+        Capsule { from: Point::new(-12.0, 2.0, -8.0), to: Point::new(12.0, -3.0, 6.0), radii: [5.0, 8.0] };
+    let head = Ball { middle: Point::new(-10.0, 6.0, 3.0), radius: 6.0 };
     let bone = shaft.blended(head, 3.0);
     let soft = bone.clone().grown(8.0);
-    let phantom = Phantom::air(soft.bounds())
-        .with("soft", soft, hu::SOFT)
-        .with("bone", bone, hu::CORTEX);
+    let phantom = Phantom::air(soft.bounds()).with("soft", soft, hu::SOFT).with("bone", bone, hu::CORTEX);
     scanned(&phantom, 1.0, 1.0)
 });
 
@@ -66,26 +58,18 @@ fn a_model_replays_to_the_same_hashes_and_the_case_stays_as_it_was() {
 #[test]
 fn journal_and_artefacts_name_neither_patient_nor_folder() {
     let bench = modelled();
-    let secrets = [
-        bench.dicom().to_string_lossy().into_owned(),
-        "PHANTOM^OSTEON".to_owned(),
-    ];
+    let secrets = [bench.dicom().to_string_lossy().into_owned(), "PHANTOM^OSTEON".to_owned()];
     let mut files: Vec<String> = hashes(&bench.case()).into_iter().map(|(path, _)| path).collect();
     files.push("journal.jsonl".to_owned());
     for file in files {
         let bytes = std::fs::read(bench.case().join(&file)).unwrap();
         for secret in &secrets {
-            let found = bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{file} contains {secret}");
         }
     }
     let identity = std::fs::read_to_string(bench.case().join("identity.toml")).unwrap();
-    assert!(
-        secrets.iter().all(|secret| identity.contains(secret)),
-        "{identity}"
-    );
+    assert!(secrets.iter().all(|secret| identity.contains(secret)), "{identity}");
 }
 
 #[test]
@@ -105,10 +89,7 @@ fn a_replay_takes_the_scan_from_where_it_was_moved() {
     let elsewhere = bench.folder("elsewhere");
     std::fs::rename(bench.dicom(), &elsewhere).unwrap();
     let refused = bench.try_run("replay", json!({})).unwrap_err();
-    assert_eq!(
-        (refused.code.as_str(), refused.kind),
-        ("source-missing", ErrorKind::Missing)
-    );
+    assert_eq!((refused.code.as_str(), refused.kind), ("source-missing", ErrorKind::Missing));
     bench.run("replay", json!({ "source": elsewhere }));
 }
 
@@ -164,10 +145,7 @@ fn verify_finds_a_flipped_bit_in_the_journal() {
     let journal = bench.case().join("journal.jsonl");
     spoil(&journal);
     let findings = bench.try_run("verify", json!({})).unwrap().findings;
-    assert!(
-        findings.iter().any(|f| f.severity == Severity::Danger),
-        "{findings:?}"
-    );
+    assert!(findings.iter().any(|f| f.severity == Severity::Danger), "{findings:?}");
 }
 
 #[test]
@@ -176,17 +154,9 @@ fn what_is_made_from_an_older_segmentation_is_stale() {
     let states = || {
         let artefacts = bench.run("status", json!({})).data["artefacts"].clone();
         let state = |a: &serde_json::Value| {
-            (
-                a["path"].as_str().unwrap().to_owned(),
-                a["currency"]["is"].as_str().unwrap().to_owned(),
-            )
+            (a["path"].as_str().unwrap().to_owned(), a["currency"]["is"].as_str().unwrap().to_owned())
         };
-        artefacts
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(state)
-            .collect::<Vec<_>>()
+        artefacts.as_array().unwrap().iter().map(state).collect::<Vec<_>>()
     };
     assert!(states().iter().all(|(_, is)| is == "current"), "{:?}", states());
     bench.run("segment", json!({ "threshold": 600, "edge": "threshold" }));
@@ -195,11 +165,7 @@ fn what_is_made_from_an_older_segmentation_is_stale() {
         assert_eq!(is, if own { "current" } else { "stale" }, "{path}");
     }
     for command in ["propose", "make", "check", "export", "report"] {
-        let settings = if command == "propose" {
-            json!({ "procedure": "bone-model" })
-        } else {
-            json!({})
-        };
+        let settings = if command == "propose" { json!({ "procedure": "bone-model" }) } else { json!({}) };
         bench.run(command, settings);
     }
     assert!(states().iter().all(|(_, is)| is == "current"), "{:?}", states());

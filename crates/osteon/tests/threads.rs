@@ -20,11 +20,7 @@ use std::sync::LazyLock;
 static HEEL: LazyLock<Volume<i16>> = LazyLock::new(|| {
     let phantom = (find("calcaneus-left").unwrap().make)();
     let grid = Field::axial(1.0, 1.0, 2.0).grid(&phantom.view).unwrap();
-    let noise = Noise {
-        sigma: 25.0,
-        grain: 0.4,
-        seed: 3,
-    };
+    let noise = Noise { sigma: 25.0, grain: 0.4, seed: 3 };
     let protocol = Protocol::sharp(1.0).with_noise(noise);
     scan(&phantom, &grid, &protocol, &Ctx::default()).unwrap().volume
 });

@@ -36,11 +36,7 @@ pub struct Bone {
 impl Bone {
     /// A bone with a cortex of the same thickness in mm everywhere.
     pub fn walled(outer: Form, wall: f64) -> Self {
-        Self {
-            core: outer.clone().grown(-wall),
-            outer,
-            marrow: None,
-        }
+        Self { core: outer.clone().grown(-wall), outer, marrow: None }
     }
 
     /// The bone moved or mirrored.
@@ -61,9 +57,11 @@ impl Bone {
 
     /// Adds the bone to a phantom as `cortex`, `cancellous` and `marrow`, each with the suffix.
     pub fn paint(&self, phantom: Phantom, suffix: &str) -> Phantom {
-        let phantom = phantom
-            .with(&format!("cortex{suffix}"), self.outer.clone(), hu::CORTEX)
-            .with(&format!("cancellous{suffix}"), self.core.clone(), hu::CANCELLOUS);
+        let phantom = phantom.with(&format!("cortex{suffix}"), self.outer.clone(), hu::CORTEX).with(
+            &format!("cancellous{suffix}"),
+            self.core.clone(),
+            hu::CANCELLOUS,
+        );
         match &self.marrow {
             Some(marrow) => phantom.with(&format!("marrow{suffix}"), marrow.clone(), hu::FAT),
             None => phantom,

@@ -26,56 +26,24 @@ pub struct Entry {
 
 /// All ready-made phantoms.
 pub const CATALOGUE: &[Entry] = &[
-    Entry {
-        name: "sphere",
-        summary: "a bone ball of radius 20 mm in soft tissue",
-        make: sphere,
-    },
+    Entry { name: "sphere", summary: "a bone ball of radius 20 mm in soft tissue", make: sphere },
     Entry {
         name: "shells",
         summary: "bone shells of radius 12 mm, walls 1, 2 and 3 mm, in soft tissue",
         make: shells,
     },
-    Entry {
-        name: "plates",
-        summary: "bone plates 0.5, 1, 2 and 3 mm thick in soft tissue",
-        make: plates,
-    },
-    Entry {
-        name: "demo",
-        summary: "a lumbar vertebra in a trunk on a table",
-        make: demo,
-    },
-    Entry {
-        name: "vertebra",
-        summary: "a lumbar vertebra in soft tissue",
-        make: lumbar,
-    },
+    Entry { name: "plates", summary: "bone plates 0.5, 1, 2 and 3 mm thick in soft tissue", make: plates },
+    Entry { name: "demo", summary: "a lumbar vertebra in a trunk on a table", make: demo },
+    Entry { name: "vertebra", summary: "a lumbar vertebra in soft tissue", make: lumbar },
     Entry {
         name: "motion-segment",
         summary: "two lumbar vertebrae with their disc, lordosis 8°",
         make: motion_segment,
     },
-    Entry {
-        name: "femur-left",
-        summary: "the upper half of a left femur",
-        make: || thigh(Side::Left),
-    },
-    Entry {
-        name: "femur-right",
-        summary: "the upper half of a right femur",
-        make: || thigh(Side::Right),
-    },
-    Entry {
-        name: "calcaneus-left",
-        summary: "a left calcaneus",
-        make: || heel(Side::Left),
-    },
-    Entry {
-        name: "calcaneus-right",
-        summary: "a right calcaneus",
-        make: || heel(Side::Right),
-    },
+    Entry { name: "femur-left", summary: "the upper half of a left femur", make: || thigh(Side::Left) },
+    Entry { name: "femur-right", summary: "the upper half of a right femur", make: || thigh(Side::Right) },
+    Entry { name: "calcaneus-left", summary: "a left calcaneus", make: || heel(Side::Left) },
+    Entry { name: "calcaneus-right", summary: "a right calcaneus", make: || heel(Side::Right) },
     Entry {
         name: "broken-calcaneus",
         summary: "a right calcaneus in five fragments, thrown apart",
@@ -102,15 +70,10 @@ pub fn demo() -> Phantom {
     // Longer than the scan, as a trunk is.
     let trunk =
         Drum::straight(DVec2::new(62.0, 58.0), 150.0).moved(&Motion::shift(middle - at(0.0, 0.0, 0.0)));
-    let view = Aabb {
-        min: at(-66.0, middle.vec().y - 62.0, -32.0),
-        max: at(66.0, middle.vec().y + 66.0, 32.0),
-    };
+    let view =
+        Aabb { min: at(-66.0, middle.vec().y - 62.0, -32.0), max: at(66.0, middle.vec().y + 66.0, 32.0) };
     let back = middle.vec().y + 58.0;
-    vertebra
-        .bone
-        .paint(Phantom::air(view).with("soft", trunk, hu::SOFT), "")
-        .on_table(back, 2.0)
+    vertebra.bone.paint(Phantom::air(view).with("soft", trunk, hu::SOFT), "").on_table(back, 2.0)
 }
 
 /// The scan of the demonstration: 0.8 mm pixels, 0.8 mm slices, a sharp kernel, 20 HU of noise.
@@ -120,21 +83,14 @@ pub fn demo() -> Phantom {
 pub fn demo_scan(ctx: &Ctx) -> Result<Scan, ScanError> {
     let phantom = demo();
     let grid = Field::axial(0.8, 0.8, 0.0).grid(&phantom.view)?;
-    let noise = Noise {
-        sigma: 20.0,
-        grain: 0.4,
-        seed: 1,
-    };
+    let noise = Noise { sigma: 20.0, grain: 0.4, seed: 1 };
     scan(&phantom, &grid, &Protocol::sharp(0.8).with_noise(noise), ctx)
 }
 
 /// Soft tissue 8 mm around a box, in a view 4 mm wider still.
 fn in_soft_tissue(around: &Aabb<Patient>) -> Phantom {
     let soft = wider(around, 8.0);
-    let block = Cuboid {
-        half: soft.size() / 2.0,
-        rounding: 6.0,
-    };
+    let block = Cuboid { half: soft.size() / 2.0, rounding: 6.0 };
     let there = Motion::shift(soft.middle() - at(0.0, 0.0, 0.0));
     Phantom::air(wider(&soft, 4.0)).with("soft", block.moved(&there), hu::SOFT)
 }
@@ -144,18 +100,12 @@ fn alone(bone: &Bone) -> Phantom {
 }
 
 fn sphere() -> Phantom {
-    let ball = Ball {
-        middle: at(1.3, -2.2, 3.1),
-        radius: 20.0,
-    };
+    let ball = Ball { middle: at(1.3, -2.2, 3.1), radius: 20.0 };
     in_soft_tissue(&ball.bounds()).with("ball", ball, hu::CORTEX)
 }
 
 fn shells() -> Phantom {
-    let balls = [-30.0, 0.0, 30.0].map(|x| Ball {
-        middle: at(x, 0.0, 0.0),
-        radius: 12.0,
-    });
+    let balls = [-30.0, 0.0, 30.0].map(|x| Ball { middle: at(x, 0.0, 0.0), radius: 12.0 });
     let all = Form::all(balls.map(Shape::form));
     let walls = balls.into_iter().zip([1.0, 2.0, 3.0]);
     walls.fold(in_soft_tissue(&all.bounds()), |phantom, (ball, wall)| {
@@ -166,17 +116,12 @@ fn shells() -> Phantom {
 fn plates() -> Phantom {
     let plates = [(-15.0, 0.5), (-5.0, 1.0), (5.0, 2.0), (15.0, 3.0)].map(|(x, thickness)| {
         let plate = Cuboid::sharp(DVec3::new(thickness / 2.0, 15.0, 15.0));
-        (
-            thickness,
-            plate.moved(&Motion::shift(at(x, 0.0, 0.0) - at(0.0, 0.0, 0.0))),
-        )
+        (thickness, plate.moved(&Motion::shift(at(x, 0.0, 0.0) - at(0.0, 0.0, 0.0))))
     });
     let all = Form::all(plates.iter().map(|(_, plate)| plate.clone()));
-    plates
-        .into_iter()
-        .fold(in_soft_tissue(&all.bounds()), |phantom, (thickness, plate)| {
-            phantom.with(&format!("plate-{thickness}"), plate, hu::CORTEX)
-        })
+    plates.into_iter().fold(in_soft_tissue(&all.bounds()), |phantom, (thickness, plate)| {
+        phantom.with(&format!("plate-{thickness}"), plate, hu::CORTEX)
+    })
 }
 
 fn lumbar() -> Phantom {
@@ -203,55 +148,22 @@ fn heel(side: Side) -> Phantom {
 pub fn broken_calcaneus() -> Vec<Fragment> {
     let bone = calcaneus(Side::Right, &CalcaneusSizes::adult()).bone;
     let origin = at(0.0, 0.0, 0.0);
-    let half = |point, normal: DVec3| {
-        HalfSpace {
-            plane: Plane {
-                point,
-                normal: toward(normal),
-            },
-        }
-        .form()
-    };
-    let wave = |amplitude, wavelength, turn: &Motion| {
-        Wave {
-            amplitude,
-            wavelength,
-        }
-        .moved(turn)
-    };
+    let half = |point, normal: DVec3| HalfSpace { plane: Plane { point, normal: toward(normal) } }.form();
+    let wave = |amplitude, wavelength, turn: &Motion| Wave { amplitude, wavelength }.moved(turn);
     let upright = Motion::turn(origin, toward(DVec3::X), radians(90.0));
     let behind = upright.then(&Motion::shift(at(0.0, 14.0, 0.0) - origin));
     let slanted = Motion::turn(origin, toward(DVec3::X), radians(35.0));
     let ahead = at(0.0, -18.0, 0.0);
     let cracks = [
         // The tuber stays fragment 1; then the anterior process, the facet, and the sustentaculum break off.
-        Crack {
-            fragment: 1,
-            keeps: wave(1.2, 16.0, &behind).form(),
-        },
-        Crack {
-            fragment: 2,
-            keeps: half(ahead, DVec3::new(0.2, -1.0, 0.3)),
-        },
-        Crack {
-            fragment: 2,
-            keeps: wave(0.8, 11.0, &slanted),
-        },
-        Crack {
-            fragment: 4,
-            keeps: half(at(4.0, 0.0, 0.0), DVec3::new(1.0, 0.1, 0.2)),
-        },
+        Crack { fragment: 1, keeps: wave(1.2, 16.0, &behind).form() },
+        Crack { fragment: 2, keeps: half(ahead, DVec3::new(0.2, -1.0, 0.3)) },
+        Crack { fragment: 2, keeps: wave(0.8, 11.0, &slanted) },
+        Crack { fragment: 4, keeps: half(at(4.0, 0.0, 0.0), DVec3::new(1.0, 0.1, 0.2)) },
     ];
     // Every crack names a fragment that is there by then, and there is one motion for each.
     let fragments = fracture::split(&bone, &cracks).unwrap_or_default();
-    let thrown = fracture::scatter(
-        &fragments,
-        &Scatter {
-            apart: 6.0,
-            turn: radians(10.0),
-            seed: 7,
-        },
-    );
+    let thrown = fracture::scatter(&fragments, &Scatter { apart: 6.0, turn: radians(10.0), seed: 7 });
     fracture::displace(&fragments, &thrown).unwrap_or_default()
 }
 
@@ -278,12 +190,7 @@ mod tests {
             let bones = phantom.materials.iter().filter(|m| m.hu == hu::CORTEX);
             assert!(bones.clone().count() > 0, "{}", entry.name);
             for bone in bones {
-                assert!(
-                    phantom.view.contains(&bone.shape.bounds()),
-                    "{} {}",
-                    entry.name,
-                    bone.name
-                );
+                assert!(phantom.view.contains(&bone.shape.bounds()), "{} {}", entry.name, bone.name);
             }
         }
         assert!(find("nothing").is_none());

@@ -99,43 +99,24 @@ pub fn split(bone: &Bone, cracks: &[Crack]) -> Result<Vec<Fragment>, FractureErr
     let mut pieces = vec![bone.clone()];
     for (i, crack) in cracks.iter().enumerate() {
         let count = pieces.len();
-        let missing = FractureError::NoFragment {
-            crack: i + 1,
-            fragment: crack.fragment,
-            count,
-        };
-        let piece = crack
-            .fragment
-            .checked_sub(1)
-            .and_then(|at| pieces.get_mut(at))
-            .ok_or(missing)?;
+        let missing = FractureError::NoFragment { crack: i + 1, fragment: crack.fragment, count };
+        let piece = crack.fragment.checked_sub(1).and_then(|at| pieces.get_mut(at)).ok_or(missing)?;
         let gone = piece.each(|form| form.without(crack.keeps.clone()));
         *piece = piece.each(|form| form.within(crack.keeps.clone()));
         pieces.push(gone);
     }
     let stay = Motion::shift(Vector::new(0.0, 0.0, 0.0));
     let numbered = pieces.into_iter().zip(1..);
-    Ok(numbered
-        .map(|(home, number)| Fragment {
-            number,
-            home,
-            motion: stay,
-        })
-        .collect())
+    Ok(numbered.map(|(home, number)| Fragment { number, home, motion: stay }).collect())
 }
 
 /// Moves each fragment from its home by its own motion.
 pub fn displace(fragments: &[Fragment], motions: &[Motion]) -> Result<Vec<Fragment>, FractureError> {
     if fragments.len() != motions.len() {
-        return Err(FractureError::Motions {
-            motions: motions.len(),
-            fragments: fragments.len(),
-        });
+        return Err(FractureError::Motions { motions: motions.len(), fragments: fragments.len() });
     }
     let pairs = fragments.iter().zip(motions);
-    Ok(pairs
-        .map(|(f, &motion)| Fragment { motion, ..f.clone() })
-        .collect())
+    Ok(pairs.map(|(f, &motion)| Fragment { motion, ..f.clone() }).collect())
 }
 
 /// How far fragments are thrown apart.
@@ -160,9 +141,7 @@ pub fn scatter(fragments: &[Fragment], how: &Scatter) -> Vec<Motion> {
         let axis = DVec3::new(random.normal(), random.normal(), random.normal());
         let angle = how.turn * (2.0 * random.uniform() - 1.0);
         let own = centroid(&f.home.outer, CELL);
-        let apart = (own - middle)
-            .direction()
-            .map_or(DVec3::ZERO, |d| d.vec() * how.apart);
+        let apart = (own - middle).direction().map_or(DVec3::ZERO, |d| d.vec() * how.apart);
         match Direction::new(axis) {
             Some(axis) if f.number > 1 => {
                 Motion::turn(own, axis, angle).then(&Motion::shift(Vector::from_vec(apart)))
@@ -179,9 +158,7 @@ pub fn scatter(fragments: &[Fragment], how: &Scatter) -> Vec<Motion> {
 /// closed crack is seen as a line as faint as a gap of 0.07 mm.
 pub fn paint(fragments: &[Fragment], phantom: Phantom) -> Phantom {
     let all = fragments.iter();
-    all.fold(phantom, |phantom, f| {
-        f.bone().paint(phantom, &format!("-{}", f.number))
-    })
+    all.fold(phantom, |phantom, f| f.bone().paint(phantom, &format!("-{}", f.number)))
 }
 
 #[cfg(test)]
@@ -196,32 +173,12 @@ mod tests {
         let upright = Motion::turn(Point::new(0.0, 0.0, 0.0), Direction::from_vec(DVec3::X), 1.4);
         let normal = Direction::new(DVec3::new(1.0, 0.2, 0.3)).unwrap();
         let cracks = [
+            Crack { fragment: 1, keeps: Wave { amplitude: 1.5, wavelength: 14.0 }.moved(&upright) },
             Crack {
                 fragment: 1,
-                keeps: Wave {
-                    amplitude: 1.5,
-                    wavelength: 14.0,
-                }
-                .moved(&upright),
+                keeps: HalfSpace { plane: Plane { point: Point::new(2.0, 0.0, 0.0), normal } }.form(),
             },
-            Crack {
-                fragment: 1,
-                keeps: HalfSpace {
-                    plane: Plane {
-                        point: Point::new(2.0, 0.0, 0.0),
-                        normal,
-                    },
-                }
-                .form(),
-            },
-            Crack {
-                fragment: 2,
-                keeps: Wave {
-                    amplitude: 1.0,
-                    wavelength: 9.0,
-                }
-                .form(),
-            },
+            Crack { fragment: 2, keeps: Wave { amplitude: 1.0, wavelength: 9.0 }.form() },
         ];
         let fragments = split(&bone, &cracks).unwrap();
         (bone, fragments)
@@ -230,33 +187,19 @@ mod tests {
     #[test]
     fn the_fragments_tile_the_bone() {
         let (bone, fragments) = broken();
-        assert_eq!(
-            fragments.iter().map(|f| f.number).collect::<Vec<_>>(),
-            [1, 2, 3, 4]
-        );
+        assert_eq!(fragments.iter().map(|f| f.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
         for i in 0..20_000 {
             let f = f64::from(i);
-            let p = Point::new(
-                30.0 * libm::sin(f),
-                45.0 * libm::sin(2.3 * f),
-                25.0 * libm::cos(1.7 * f),
-            );
+            let p = Point::new(30.0 * libm::sin(f), 45.0 * libm::sin(2.3 * f), 25.0 * libm::cos(1.7 * f));
             let inside = bone.outer.distance(p) < 0.0;
-            let holders = fragments
-                .iter()
-                .filter(|f| f.home.outer.distance(p) < 0.0)
-                .count();
+            let holders = fragments.iter().filter(|f| f.home.outer.distance(p) < 0.0).count();
             assert_eq!(holders, usize::from(inside), "{p:?}");
         }
         let whole = volume(&bone.outer, 0.5);
         let sum: f64 = fragments.iter().map(|f| volume(&f.home.outer, 0.5)).sum();
         // Sharp edges err by their length · cell²: three faces of about 120 mm, two sides each.
         assert!((sum - whole).abs() < 6.0 * 120.0 * 0.25, "{sum} of {whole}");
-        assert!(
-            fragments
-                .iter()
-                .all(|f| volume(&f.home.outer, 0.5) > 0.02 * whole)
-        );
+        assert!(fragments.iter().all(|f| volume(&f.home.outer, 0.5) > 0.02 * whole));
     }
 
     #[test]
@@ -272,25 +215,8 @@ mod tests {
     #[test]
     fn the_reduction_brings_every_fragment_home() {
         let (_, fragments) = broken();
-        let motions = scatter(
-            &fragments,
-            &Scatter {
-                apart: 5.0,
-                turn: 0.2,
-                seed: 3,
-            },
-        );
-        assert_eq!(
-            motions,
-            scatter(
-                &fragments,
-                &Scatter {
-                    apart: 5.0,
-                    turn: 0.2,
-                    seed: 3
-                }
-            )
-        );
+        let motions = scatter(&fragments, &Scatter { apart: 5.0, turn: 0.2, seed: 3 });
+        assert_eq!(motions, scatter(&fragments, &Scatter { apart: 5.0, turn: 0.2, seed: 3 }));
         let moved = displace(&fragments, &motions).unwrap();
         for fragment in &moved {
             let back = fragment.bone().moved(&fragment.reduction());
@@ -307,28 +233,10 @@ mod tests {
     #[test]
     fn what_does_not_exist_cannot_be_split_or_moved() {
         let (bone, fragments) = broken();
-        let keeps = Wave {
-            amplitude: 1.0,
-            wavelength: 9.0,
-        }
-        .form();
+        let keeps = Wave { amplitude: 1.0, wavelength: 9.0 }.form();
         for fragment in [0, 2] {
-            let refused = split(
-                &bone,
-                &[Crack {
-                    fragment,
-                    keeps: keeps.clone(),
-                }],
-            )
-            .unwrap_err();
-            assert_eq!(
-                refused,
-                FractureError::NoFragment {
-                    crack: 1,
-                    fragment,
-                    count: 1
-                }
-            );
+            let refused = split(&bone, &[Crack { fragment, keeps: keeps.clone() }]).unwrap_err();
+            assert_eq!(refused, FractureError::NoFragment { crack: 1, fragment, count: 1 });
         }
         let refused = displace(&fragments, &[]).unwrap_err();
         assert_eq!(refused.code(), "motions-do-not-fit-fragments");

@@ -11,10 +11,7 @@ pub fn ball(middle: DVec3, radius: f64, rings: u32) -> Mesh {
     let rings = rings.max(2);
     let around = 2 * rings;
     let mut mesh = Mesh::default();
-    let mut place = |out: DVec3| {
-        mesh.vertices
-            .push(Point::<Patient>::from_vec(middle + out * radius))
-    };
+    let mut place = |out: DVec3| mesh.vertices.push(Point::<Patient>::from_vec(middle + out * radius));
     place(DVec3::NEG_Z);
     for ring in 1..rings {
         let (sin, cos) = libm::sincos(PI * f64::from(ring) / f64::from(rings));
@@ -28,8 +25,7 @@ pub fn ball(middle: DVec3, radius: f64, rings: u32) -> Mesh {
     let at = |ring: u32, step: u32| 1 + (ring - 1) * around + step % around;
     for step in 0..around {
         mesh.triangles.push([0, at(1, step + 1), at(1, step)]);
-        mesh.triangles
-            .push([last, at(rings - 1, step), at(rings - 1, step + 1)]);
+        mesh.triangles.push([last, at(rings - 1, step), at(rings - 1, step + 1)]);
         for ring in 1..rings - 1 {
             let [a, b] = [at(ring, step), at(ring, step + 1)];
             let [c, d] = [at(ring + 1, step), at(ring + 1, step + 1)];
@@ -42,20 +38,11 @@ pub fn ball(middle: DVec3, radius: f64, rings: u32) -> Mesh {
 /// A closed box with its low corner at `low` (patient, mm) and edges of `size` mm, facing outward.
 pub fn cuboid(low: DVec3, size: DVec3) -> Mesh {
     let corner = |c: u32| DVec3::new(f64::from(c & 1), f64::from(c >> 1 & 1), f64::from(c >> 2));
-    let faces: [[u32; 4]; 6] = [
-        [0, 2, 3, 1],
-        [4, 5, 7, 6],
-        [0, 1, 5, 4],
-        [2, 6, 7, 3],
-        [0, 4, 6, 2],
-        [1, 3, 7, 5],
-    ];
+    let faces: [[u32; 4]; 6] =
+        [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
     Mesh {
         vertices: (0..8).map(|c| Point::from_vec(low + corner(c) * size)).collect(),
-        triangles: faces
-            .iter()
-            .flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]])
-            .collect(),
+        triangles: faces.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]).collect(),
     }
 }
 

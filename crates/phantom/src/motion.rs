@@ -14,10 +14,7 @@ impl Motion {
     fn new(linear: DMat3, offset: DVec3) -> Self {
         // The transpose of an orthonormal matrix is its inverse, so there is nothing to fail here.
         let inverse = linear.transpose();
-        Self {
-            there: Affine::new(linear, offset),
-            back: Affine::new(inverse, -(inverse * offset)),
-        }
+        Self { there: Affine::new(linear, offset), back: Affine::new(inverse, -(inverse * offset)) }
     }
 
     /// The rigid motion of a pose.
@@ -63,10 +60,7 @@ impl Motion {
 
     /// The motion that undoes this one.
     pub const fn inverse(&self) -> Self {
-        Self {
-            there: self.back,
-            back: self.there,
-        }
+        Self { there: self.back, back: self.there }
     }
 
     /// The motion as an affine map.
@@ -96,10 +90,7 @@ impl Motion {
 
     /// Where a plane goes; the normal goes along.
     pub fn plane(&self, plane: &Plane<Patient>) -> Plane<Patient> {
-        Plane {
-            point: self.point(plane.point),
-            normal: self.direction(plane.normal),
-        }
+        Plane { point: self.point(plane.point), normal: self.direction(plane.normal) }
     }
 
     /// The box around a moved box. A box without end stays without end.
@@ -120,10 +111,8 @@ impl Motion {
 }
 
 /// The box that holds all of space.
-pub(crate) const EVERYWHERE: Aabb<Patient> = Aabb {
-    min: Point::from_vec(DVec3::NEG_INFINITY),
-    max: Point::from_vec(DVec3::INFINITY),
-};
+pub(crate) const EVERYWHERE: Aabb<Patient> =
+    Aabb { min: Point::from_vec(DVec3::NEG_INFINITY), max: Point::from_vec(DVec3::INFINITY) };
 
 #[cfg(test)]
 mod tests {
@@ -132,10 +121,7 @@ mod tests {
     #[test]
     fn a_motion_and_its_inverse_cancel_and_keep_distances() {
         let axis = Direction::new(DVec3::new(1.0, -2.0, 0.5)).unwrap();
-        let plane = Plane {
-            point: Point::new(3.0, 4.0, 5.0),
-            normal: axis,
-        };
+        let plane = Plane { point: Point::new(3.0, 4.0, 5.0), normal: axis };
         let motion = Motion::turn(Point::new(10.0, 20.0, 30.0), axis, 0.7).then(&Motion::mirror(&plane));
         assert!(motion.mirrors() && motion.pose().is_none());
         let (p, q) = (Point::new(1.0, 2.0, 3.0), Point::new(-40.0, 7.0, 0.5));
@@ -148,10 +134,7 @@ mod tests {
         let about = Point::new(10.0, 20.0, 30.0);
         let z = Direction::from_vec(DVec3::Z);
         assert!(Motion::turn(about, z, 1.0).point(about).distance(about) < 1e-12);
-        let plane = Plane {
-            point: about,
-            normal: Direction::new(DVec3::new(1.0, 1.0, 0.0)).unwrap(),
-        };
+        let plane = Plane { point: about, normal: Direction::new(DVec3::new(1.0, 1.0, 0.0)).unwrap() };
         let mirror = Motion::mirror(&plane);
         let off = about + plane.normal.times(4.0);
         assert!(mirror.point(about).distance(about) < 1e-12);

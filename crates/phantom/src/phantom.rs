@@ -48,34 +48,20 @@ pub struct Phantom {
 impl Phantom {
     /// Air, with a box that a scan should show.
     pub const fn air(view: Aabb<Patient>) -> Self {
-        Self {
-            materials: Vec::new(),
-            view,
-        }
+        Self { materials: Vec::new(), view }
     }
 
     /// Adds a material over all earlier ones.
     #[must_use]
     pub fn with(mut self, name: &str, shape: impl Shape + 'static, hu: f64) -> Self {
-        self.materials.push(Material {
-            name: name.to_owned(),
-            shape: shape.form(),
-            hu,
-        });
+        self.materials.push(Material { name: name.to_owned(), shape: shape.form(), hu });
         self
     }
 
     /// Adds a material under all earlier ones.
     #[must_use]
     pub fn under(mut self, name: &str, shape: impl Shape + 'static, hu: f64) -> Self {
-        self.materials.insert(
-            0,
-            Material {
-                name: name.to_owned(),
-                shape: shape.form(),
-                hu,
-            },
-        );
+        self.materials.insert(0, Material { name: name.to_owned(), shape: shape.form(), hu });
         self
     }
 
@@ -98,9 +84,8 @@ impl Phantom {
             point: Point::new(middle.x, y + 0.8 * RADIUS, middle.z),
             normal: Direction::from_vec(DVec3::NEG_Y),
         };
-        let table = axis(half, RADIUS + WALL)
-            .without(axis(half + 10.0, RADIUS))
-            .within(HalfSpace { plane: low });
+        let table =
+            axis(half, RADIUS + WALL).without(axis(half + 10.0, RADIUS)).within(HalfSpace { plane: low });
         self.under("table", table, hu::TABLE)
     }
 
@@ -112,34 +97,21 @@ impl Phantom {
 
     /// The shape of the material with this name; the topmost, if several share it.
     pub fn shape(&self, name: &str) -> Option<&Form> {
-        self.materials
-            .iter()
-            .rev()
-            .find(|m| m.name == name)
-            .map(|m| &m.shape)
+        self.materials.iter().rev().find(|m| m.name == name).map(|m| &m.shape)
     }
 
     /// The phantom moved or mirrored, its view with it.
     #[must_use]
     pub fn moved(&self, motion: &Motion) -> Self {
-        let moved = |m: &Material| Material {
-            shape: m.shape.clone().moved(motion),
-            ..m.clone()
-        };
-        Self {
-            materials: self.materials.iter().map(moved).collect(),
-            view: motion.bounds(&self.view),
-        }
+        let moved = |m: &Material| Material { shape: m.shape.clone().moved(motion), ..m.clone() };
+        Self { materials: self.materials.iter().map(moved).collect(), view: motion.bounds(&self.view) }
     }
 }
 
 /// The box around another, `by` mm wider on every side.
 pub(crate) fn wider(b: &Aabb<Patient>, by: f64) -> Aabb<Patient> {
     let by = Vector::from_vec(DVec3::splat(by));
-    Aabb {
-        min: b.min + Vector::from_vec(-by.vec()),
-        max: b.max + by,
-    }
+    Aabb { min: b.min + Vector::from_vec(-by.vec()), max: b.max + by }
 }
 
 #[cfg(test)]
@@ -149,10 +121,7 @@ mod tests {
 
     #[test]
     fn what_was_added_last_lies_on_top_and_the_table_lies_under_all() {
-        let ball = |radius| Ball {
-            middle: Point::new(0.0, 0.0, 0.0),
-            radius,
-        };
+        let ball = |radius| Ball { middle: Point::new(0.0, 0.0, 0.0), radius };
         let phantom = Phantom::air(ball(30.0).bounds())
             .with("soft", ball(30.0), hu::SOFT)
             .with("bone", ball(10.0), hu::CORTEX)

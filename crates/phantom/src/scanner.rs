@@ -38,22 +38,12 @@ pub struct Protocol {
 impl Protocol {
     /// A sharp scan for bone: blur 0.8 mm wide at half height, no noise.
     pub fn sharp(thickness: f64) -> Self {
-        Self {
-            thickness,
-            blur: 0.34,
-            noise: Noise::NONE,
-            kernel: "SHARP".to_owned(),
-        }
+        Self { thickness, blur: 0.34, noise: Noise::NONE, kernel: "SHARP".to_owned() }
     }
 
     /// A soft scan: blur 1.2 mm wide at half height, no noise.
     pub fn soft(thickness: f64) -> Self {
-        Self {
-            thickness,
-            blur: 0.51,
-            noise: Noise::NONE,
-            kernel: "SOFT".to_owned(),
-        }
+        Self { thickness, blur: 0.51, noise: Noise::NONE, kernel: "SOFT".to_owned() }
     }
 
     /// The same with noise.
@@ -86,16 +76,8 @@ enum Zero {
 
 /// Refuses what is no length, spread or spacing.
 fn measure(what: &'static str, value: f64, zero: Zero) -> Result<(), ScanError> {
-    let enough = if zero == Zero::Allowed {
-        value >= 0.0
-    } else {
-        value > 0.0
-    };
-    if enough && value.is_finite() {
-        Ok(())
-    } else {
-        Err(ScanError::Number { what, value })
-    }
+    let enough = if zero == Zero::Allowed { value >= 0.0 } else { value > 0.0 };
+    if enough && value.is_finite() { Ok(()) } else { Err(ScanError::Number { what, value }) }
 }
 
 /// What the scanner made.
@@ -192,22 +174,16 @@ pub fn scan(phantom: &Phantom, grid: &Grid, protocol: &Protocol, ctx: &Ctx) -> R
     let [nx, ny, nz] = grid.dims();
     let mut samples = vec![0_i16; grid.count()];
     let finished = AtomicUsize::new(0);
-    samples
-        .par_chunks_mut(nx * ny)
-        .enumerate()
-        .try_for_each(|(z, out)| -> Result<(), ScanError> {
-            let sharp = optics.expose(phantom, z, ctx)?;
-            let noise = protocol.noise.slice(grid, z, ctx)?;
-            for (i, (sample, hu)) in out.iter_mut().zip(sharp).enumerate() {
-                let noisy = hu + noise.get(i).copied().unwrap_or(0.0);
-                *sample = noisy.clamp(-1024.0, 3071.0).round() as i16;
-            }
-            let finished = finished.fetch_add(1, Ordering::Relaxed) + 1;
-            ctx.done(finished as f64 / nz as f64)?;
-            Ok(())
-        })?;
-    Ok(Scan {
-        volume: Volume::new(grid.clone(), samples)?,
-        protocol: protocol.clone(),
-    })
+    samples.par_chunks_mut(nx * ny).enumerate().try_for_each(|(z, out)| -> Result<(), ScanError> {
+        let sharp = optics.expose(phantom, z, ctx)?;
+        let noise = protocol.noise.slice(grid, z, ctx)?;
+        for (i, (sample, hu)) in out.iter_mut().zip(sharp).enumerate() {
+            let noisy = hu + noise.get(i).copied().unwrap_or(0.0);
+            *sample = noisy.clamp(-1024.0, 3071.0).round() as i16;
+        }
+        let finished = finished.fetch_add(1, Ordering::Relaxed) + 1;
+        ctx.done(finished as f64 / nz as f64)?;
+        Ok(())
+    })?;
+    Ok(Scan { volume: Volume::new(grid.clone(), samples)?, protocol: protocol.clone() })
 }

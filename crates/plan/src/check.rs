@@ -6,9 +6,7 @@ use osteon_core::{Finding, Severity};
 
 /// Findings about the plan's items in the light of the scene; the plan resolves in it.
 pub fn check(scene: &Scene, plan: &Plan) -> Vec<Finding> {
-    plan.models()
-        .flat_map(|model| check_model(scene, model))
-        .collect()
+    plan.models().flat_map(|model| check_model(scene, model)).collect()
 }
 
 fn check_model(scene: &Scene, model: &Model) -> Vec<Finding> {
@@ -57,18 +55,9 @@ mod tests {
     #[test]
     fn a_side_that_contradicts_the_scan_is_a_danger() {
         let id: StructureId = "femur-left".parse().unwrap();
-        let femur = Structure {
-            id: id.clone(),
-            volume: 1.0,
-            middle: [0.0; 3],
-            size: [1.0; 3],
-            cut_off: true,
-        };
-        let mut scene = Scene {
-            structures: vec![femur],
-            side: Some(Side::Right),
-            frame: None,
-        };
+        let femur =
+            Structure { id: id.clone(), volume: 1.0, middle: [0.0; 3], size: [1.0; 3], cut_off: true };
+        let mut scene = Scene { structures: vec![femur], side: Some(Side::Right), frame: None };
         let mut plan = Plan::new(serde_json::Value::Null, &scene);
         plan.items.push(Item::Model(Model {
             id: "femur".into(),
@@ -76,12 +65,7 @@ mod tests {
             side: Some(Side::Left),
             marks: Marks::Pressed,
         }));
-        let codes = |scene: &Scene| {
-            check(scene, &plan)
-                .iter()
-                .map(|f| f.code.clone())
-                .collect::<Vec<_>>()
-        };
+        let codes = |scene: &Scene| check(scene, &plan).iter().map(|f| f.code.clone()).collect::<Vec<_>>();
         assert_eq!(codes(&scene), ["side-conflict", "cut-by-field-of-view"]);
         scene.side = Some(Side::Left);
         assert_eq!(codes(&scene), ["cut-by-field-of-view"]);

@@ -97,12 +97,7 @@ impl Explain for PlanError {
 impl Plan {
     /// A plan without items, proposed by a procedure with these settings.
     pub fn new(procedure: serde_json::Value, scene: &Scene) -> Self {
-        Self {
-            format: FORMAT,
-            frame: scene.frame.clone(),
-            procedure,
-            items: Vec::new(),
-        }
+        Self { format: FORMAT, frame: scene.frame.clone(), procedure, items: Vec::new() }
     }
 
     /// Reads a plan document.
@@ -128,9 +123,7 @@ impl Plan {
         for (n, item) in self.items.iter().enumerate() {
             let id = item.id();
             if !is_name(id) {
-                wrong.push(format!(
-                    "\"{id}\" is not a usable item id (letters, digits, - . only)"
-                ));
+                wrong.push(format!("\"{id}\" is not a usable item id (letters, digits, - . only)"));
             }
             if self.items[..n].iter().any(|other| other.id() == id) {
                 wrong.push(format!("two items are called \"{id}\""));
@@ -143,11 +136,7 @@ impl Plan {
         if self.frame != scene.frame {
             wrong.push("the plan was made in another frame of reference than the images".to_owned());
         }
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(PlanError::Broken(wrong))
-        }
+        if wrong.is_empty() { Ok(()) } else { Err(PlanError::Broken(wrong)) }
     }
 
     /// All models of the plan.
@@ -186,20 +175,11 @@ mod tests {
             size: [30.0; 3],
             cut_off: false,
         };
-        Scene {
-            structures: vec![bone],
-            side: None,
-            frame: Some("2.25.1".to_owned()),
-        }
+        Scene { structures: vec![bone], side: None, frame: Some("2.25.1".to_owned()) }
     }
 
     fn model(id: &str) -> Item {
-        Item::Model(Model {
-            id: id.to_owned(),
-            of: StructureId::bone(),
-            side: None,
-            marks: Marks::Pressed,
-        })
+        Item::Model(Model { id: id.to_owned(), of: StructureId::bone(), side: None, marks: Marks::Pressed })
     }
 
     #[test]
@@ -217,9 +197,7 @@ mod tests {
         let Item::Model(last) = &mut plan.items[3];
         last.of = "femur-left".parse().unwrap();
         plan.frame = None;
-        let PlanError::Broken(wrong) = plan.resolve(&scene()).unwrap_err() else {
-            panic!("wrong error")
-        };
+        let PlanError::Broken(wrong) = plan.resolve(&scene()).unwrap_err() else { panic!("wrong error") };
         assert_eq!(wrong.len(), 4, "{wrong:?}");
     }
 

@@ -77,13 +77,10 @@ impl Structure {
 impl Scene {
     /// The structure of this name.
     pub fn structure(&self, id: &StructureId) -> Result<&Structure, NoStructure> {
-        self.structures
-            .iter()
-            .find(|s| s.id == *id)
-            .ok_or_else(|| NoStructure {
-                wanted: id.to_string(),
-                present: self.structures.iter().map(|s| s.id.to_string()).collect(),
-            })
+        self.structures.iter().find(|s| s.id == *id).ok_or_else(|| NoStructure {
+            wanted: id.to_string(),
+            present: self.structures.iter().map(|s| s.id.to_string()).collect(),
+        })
     }
 }
 
@@ -95,12 +92,8 @@ mod tests {
 
     #[test]
     fn a_structure_knows_its_box_and_whether_the_scan_cuts_it() {
-        let grid = Grid::upright(
-            [20, 20, 10],
-            Point::new(-10.0, 5.0, 100.0),
-            DVec3::new(1.0, 1.0, 2.0),
-        )
-        .unwrap();
+        let grid =
+            Grid::upright([20, 20, 10], Point::new(-10.0, 5.0, 100.0), DVec3::new(1.0, 1.0, 2.0)).unwrap();
         let inner = Mask::where_true(&grid, |x, y, z| {
             (5..=10).contains(&x) && (5..=8).contains(&y) && (2..=4).contains(&z)
         });

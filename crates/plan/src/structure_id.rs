@@ -88,12 +88,7 @@ static TERMS: LazyLock<Vec<Term>> = LazyLock::new(|| {
 impl StructureId {
     /// All bone of a scan that has not been separated yet.
     pub fn bone() -> Self {
-        Self {
-            name: "bone".to_owned(),
-            side: None,
-            level: None,
-            fragment: None,
-        }
+        Self { name: "bone".to_owned(), side: None, level: None, fragment: None }
     }
 
     /// The patient's side the structure is on, if it is a paired one.
@@ -103,10 +98,8 @@ impl StructureId {
 
     /// The name in English words, for people: `left femur`, `vertebra L4`.
     pub fn english(&self) -> String {
-        let word = TERMS
-            .iter()
-            .find(|term| term.name == self.name)
-            .map_or(self.name.as_str(), |term| &term.english);
+        let word =
+            TERMS.iter().find(|term| term.name == self.name).map_or(self.name.as_str(), |term| &term.english);
         let mut text = self.side.map_or_else(String::new, |side| format!("{side} "));
         text.push_str(word);
         if let Some(level) = &self.level {
@@ -124,10 +117,7 @@ impl FromStr for StructureId {
     type Err = UnknownStructure;
 
     fn from_str(text: &str) -> Result<Self, UnknownStructure> {
-        let refuse = |reason: String| UnknownStructure {
-            text: text.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| UnknownStructure { text: text.to_owned(), reason };
         let (body, fragment) = match text.split_once(".fragment-") {
             None => (text, None),
             Some((body, number)) => match number.parse::<u32>() {
@@ -137,38 +127,24 @@ impl FromStr for StructureId {
         };
         // The longest name first, so that a name may itself contain a hyphen.
         let named = |term: &&Term| {
-            body == term.name
-                || body
-                    .strip_prefix(term.name.as_str())
-                    .is_some_and(|r| r.starts_with('-'))
+            body == term.name || body.strip_prefix(term.name.as_str()).is_some_and(|r| r.starts_with('-'))
         };
         let term = TERMS.iter().filter(named).max_by_key(|term| term.name.len());
         let term = term.ok_or_else(|| refuse("the terminology does not have it".to_owned()))?;
         let suffix = body[term.name.len()..].strip_prefix('-');
-        let mut id = Self {
-            name: term.name.clone(),
-            side: None,
-            level: None,
-            fragment,
-        };
+        let mut id = Self { name: term.name.clone(), side: None, level: None, fragment };
         match (term.paired, term.levels.is_empty(), suffix) {
             (Paired::No, true, None) => {}
             (Paired::Yes, _, Some("left")) => id.side = Some(Side::Left),
             (Paired::Yes, _, Some("right")) => id.side = Some(Side::Right),
             (Paired::Yes, ..) => {
-                return Err(refuse(format!(
-                    "{0} needs a side: {0}-left or {0}-right",
-                    term.name
-                )));
+                return Err(refuse(format!("{0} needs a side: {0}-left or {0}-right", term.name)));
             }
             (_, false, Some(level)) if term.levels.iter().any(|l| l == level) => {
                 id.level = Some(level.to_owned())
             }
             (_, false, _) => {
-                return Err(refuse(format!(
-                    "{} needs a level, such as {0}-{}",
-                    term.name, term.levels[0]
-                )));
+                return Err(refuse(format!("{} needs a level, such as {0}-{}", term.name, term.levels[0])));
             }
             (_, _, Some(extra)) => return Err(refuse(format!("{} takes no \"{extra}\"", term.name))),
         }
@@ -229,30 +205,15 @@ mod tests {
 
     #[test]
     fn names_are_read_back_as_they_were_written() {
-        for name in [
-            "bone",
-            "femur-left",
-            "hip-bone-right",
-            "vertebra-L4",
-            "calcaneus-right.fragment-27",
-        ] {
+        for name in ["bone", "femur-left", "hip-bone-right", "vertebra-L4", "calcaneus-right.fragment-27"] {
             assert_eq!(name.parse::<StructureId>().unwrap().to_string(), name);
         }
+        assert_eq!("femur-left".parse::<StructureId>().unwrap().english(), "left femur");
         assert_eq!(
-            "femur-left".parse::<StructureId>().unwrap().english(),
-            "left femur"
-        );
-        assert_eq!(
-            "calcaneus-right.fragment-3"
-                .parse::<StructureId>()
-                .unwrap()
-                .english(),
+            "calcaneus-right.fragment-3".parse::<StructureId>().unwrap().english(),
             "right calcaneus, fragment 3"
         );
-        assert_eq!(
-            "femur-left".parse::<StructureId>().unwrap().side(),
-            Some(Side::Left)
-        );
+        assert_eq!("femur-left".parse::<StructureId>().unwrap().side(), Some(Side::Left));
     }
 
     #[test]
@@ -271,10 +232,7 @@ mod tests {
             "calcaneum-left",
         ] {
             let refused = wrong.parse::<StructureId>().unwrap_err();
-            assert!(
-                !refused.help().is_empty() && refused.to_string().contains(wrong),
-                "{refused}"
-            );
+            assert!(!refused.help().is_empty() && refused.to_string().contains(wrong), "{refused}");
         }
     }
 }

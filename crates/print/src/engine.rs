@@ -46,13 +46,9 @@ impl Engine {
             let asked = quiet(program).arg("--help").stderr(Stdio::null()).output();
             if let Ok(answer) = asked {
                 let text = String::from_utf8_lossy(&answer.stdout);
-                let named = text
-                    .lines()
-                    .find_map(|line| line.split_whitespace().find(|w| w.contains("Slicer-")));
-                return Ok(Self {
-                    program: program.clone(),
-                    version: named.unwrap_or_default().to_owned(),
-                });
+                let named =
+                    text.lines().find_map(|line| line.split_whitespace().find(|w| w.contains("Slicer-")));
+                return Ok(Self { program: program.clone(), version: named.unwrap_or_default().to_owned() });
             }
         }
         Err(PrintError::SlicerNotInstalled {
@@ -119,26 +115,17 @@ pub fn slice(engine: &Engine, slicing: &Slicing, ctx: &Ctx) -> Result<Sliced, Pr
     }
     let mut command = quiet(&engine.program);
     command
-        .args(prusa::arguments(
-            &model,
-            &config,
-            &output,
-            slicing.placement.middle,
-        ))
+        .args(prusa::arguments(&model, &config, &output, slicing.placement.middle))
         .arg("--datadir")
         .arg(&folder)
         .current_dir(&folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().map_err(|source| match source.kind() {
-        ErrorKind::NotFound | ErrorKind::PermissionDenied => PrintError::SlicerNotInstalled {
-            tried: vec![engine.program.display().to_string()],
-        },
-        _ => PrintError::File {
-            doing: "start",
-            path: engine.program.display().to_string(),
-            source,
-        },
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+            PrintError::SlicerNotInstalled { tried: vec![engine.program.display().to_string()] }
+        }
+        _ => PrintError::File { doing: "start", path: engine.program.display().to_string(), source },
     })?;
     let (status, heard) = watch(Running(child), slicing.limit, engine, ctx)?;
     let failed = |outcome: String| PrintError::SlicerFailed {
@@ -159,27 +146,16 @@ pub fn slice(engine: &Engine, slicing: &Slicing, ctx: &Ctx) -> Result<Sliced, Pr
     };
     ctx.done(1.0)?;
     let findings = heard.errors.iter().map(|line| {
-        Finding::new(
-            "slicer-warning",
-            Severity::Caution,
-            format!("the slicing program says: {line}"),
-        )
-        .remedy("look at the layers in a viewer before printing")
+        Finding::new("slicer-warning", Severity::Caution, format!("the slicing program says: {line}"))
+            .remedy("look at the layers in a viewer before printing")
     });
-    Ok(Sliced {
-        gcode,
-        findings: findings.collect(),
-    })
+    Ok(Sliced { gcode, findings: findings.collect() })
 }
 
 /// The program without a display, without input, in the C locale.
 fn quiet(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .env("LC_ALL", "C.UTF-8")
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .stdin(Stdio::null());
+    command.env("LC_ALL", "C.UTF-8").env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(Stdio::null());
     command
 }
 
@@ -234,11 +210,7 @@ impl Heard {
 
     /// Its last lines: of the errors, or else of the output.
     fn last_words(&self) -> String {
-        let lines = if self.errors.is_empty() {
-            &self.output
-        } else {
-            &self.errors
-        };
+        let lines = if self.errors.is_empty() { &self.output } else { &self.errors };
         if lines.is_empty() {
             return "it said nothing".to_owned();
         }
@@ -295,10 +267,7 @@ fn forward(stream: impl Read + Send + 'static, send: Sender<Said>, said: fn(Stri
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n') {
             let Ok(line) = line else { return };
-            if send
-                .send(said(String::from_utf8_lossy(&line).into_owned()))
-                .is_err()
-            {
+            if send.send(said(String::from_utf8_lossy(&line).into_owned())).is_err() {
                 return;
             }
         }
@@ -314,11 +283,7 @@ fn write(path: &Path, text: &str) -> Result<(), PrintError> {
 }
 
 fn attempt<T>(doing: &'static str, path: &Path, result: std::io::Result<T>) -> Result<T, PrintError> {
-    result.map_err(|source| PrintError::File {
-        doing,
-        path: path.display().to_string(),
-        source,
-    })
+    result.map_err(|source| PrintError::File { doing, path: path.display().to_string(), source })
 }
 
 #[cfg(test)]

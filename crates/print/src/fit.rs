@@ -71,10 +71,7 @@ const TURNS: [(&str, [usize; 3]); 5] = [
 
 /// The first turn with which a box fits.
 fn turn(size: [f64; 3], room: [f64; 3]) -> Option<&'static str> {
-    TURNS
-        .iter()
-        .find(|(_, order)| fits(order.map(|a| size[a]), room))
-        .map(|(words, _)| *words)
+    TURNS.iter().find(|(_, order)| fits(order.map(|a| size[a]), room)).map(|(words, _)| *words)
 }
 
 /// What would fit, in sentences.
@@ -91,10 +88,7 @@ fn ways(size: [f64; 3], printer: &Printer, process: &Process) -> Vec<String> {
     for other in &others {
         let [width, depth] = other.bed.size;
         let room = self::room(other, other.margin(process));
-        let name = format!(
-            "printer {} ({width} × {depth} × {} mm)",
-            other.name, other.bed.height
-        );
+        let name = format!("printer {} ({width} × {depth} × {} mm)", other.name, other.bed.height);
         if fits(size, room) {
             ways.push(format!("use {name}"));
             break;
@@ -147,19 +141,9 @@ mod tests {
     fn what_just_fits_fits_and_a_hair_more_does_not() {
         let printer = printer("generic-250").unwrap();
         let free = 250.0 - 2.0 * printer.margin(&printer.standard);
-        assert!(
-            fit(
-                &sized(free - 1e-9, 50.0, 210.0 - 1e-9),
-                &printer,
-                &printer.standard
-            )
-            .is_ok()
-        );
+        assert!(fit(&sized(free - 1e-9, 50.0, 210.0 - 1e-9), &printer, &printer.standard).is_ok());
         let error = fit(&sized(free + 0.1, 50.0, 50.0), &printer, &printer.standard).unwrap_err();
-        assert_eq!(
-            (error.code(), error.kind()),
-            ("larger-than-bed", ErrorKind::Unsupported)
-        );
+        assert_eq!((error.code(), error.kind()), ("larger-than-bed", ErrorKind::Unsupported));
     }
 
     #[test]
@@ -168,10 +152,7 @@ mod tests {
         let error = fit(&sized(106.0, 269.0, 96.0), &printer, &printer.standard).unwrap_err();
         assert!(error.to_string().contains("106.0 × 269.0 × 96.0 mm"), "{error}");
         assert!(error.to_string().contains("239.1 × 199.1 × 210.0 mm"), "{error}");
-        assert_eq!(
-            error.help(),
-            "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces"
-        );
+        assert_eq!(error.help(), "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces");
         assert!(help(sized(100.0, 205.0, 50.0)).starts_with("it fits when turned about z by 90°"));
         assert!(help(sized(100.0, 50.0, 230.0)).starts_with("it fits when turned about y by 90°"));
         assert!(help(sized(100.0, 209.0, 199.0)).starts_with("it fits when turned about z by 90°"));

@@ -22,12 +22,7 @@ impl Material {
         let volume = length * std::f64::consts::PI * filament.diameter * filament.diameter / 4.0;
         // 1 g/cm³ is 1e-3 g/mm³.
         let mass = volume * filament.density * 1e-3;
-        Self {
-            length,
-            volume,
-            mass,
-            cost: mass * 1e-3 * filament.cost,
-        }
+        Self { length, volume, mass, cost: mass * 1e-3 * filament.cost }
     }
 }
 

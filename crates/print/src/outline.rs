@@ -15,10 +15,7 @@ pub type Stroke = [DVec2; 2];
 pub fn sections(mesh: &Mesh, z: &[f64], ctx: &Ctx) -> Result<Vec<Vec<Stroke>>, Cancelled> {
     let strokes = |outlines: Vec<Outline>| -> Vec<Stroke> {
         let ends = |pair: &[Point<Patient>]| [pair[0], pair[1]].map(|p| p.vec().truncate());
-        outlines
-            .iter()
-            .flat_map(|line| line.windows(2).map(ends))
-            .collect()
+        outlines.iter().flat_map(|line| line.windows(2).map(ends)).collect()
     };
     let found = section::sections(mesh, &planes(z), ctx)?;
     Ok(found.into_iter().map(strokes).collect())
@@ -35,12 +32,7 @@ pub fn extent(mesh: &Mesh, z: &[f64], ctx: &Ctx) -> Result<Option<[DVec2; 2]>, C
 /// Horizontal planes.
 fn planes(z: &[f64]) -> Vec<Plane<Patient>> {
     let normal = Direction::from_vec(DVec3::Z);
-    z.iter()
-        .map(|&z| Plane {
-            point: Point::new(0.0, 0.0, z),
-            normal,
-        })
-        .collect()
+    z.iter().map(|&z| Plane { point: Point::new(0.0, 0.0, z), normal }).collect()
 }
 
 /// The distance within which `share` (0 to 1) of outline `from` lies of outline `to`, mm.
@@ -143,19 +135,12 @@ mod tests {
         let planes: Vec<f64> = (0..40).map(|k| -2.9 + 0.5 * f64::from(k)).collect();
         let ctx = Ctx::default();
         let [low, high] = extent(ball.mesh(), &planes, &ctx).unwrap().unwrap();
-        let all: Vec<DVec2> = sections(ball.mesh(), &planes, &ctx)
-            .unwrap()
-            .into_iter()
-            .flatten()
-            .flatten()
-            .collect();
+        let all: Vec<DVec2> =
+            sections(ball.mesh(), &planes, &ctx).unwrap().into_iter().flatten().flatten().collect();
         let around = osteon_core::Aabb::<osteon_core::Patient>::around(
             all.iter().map(|p| Point::from_vec(p.extend(0.0))),
         );
-        assert_eq!(
-            [low, high],
-            [around.min.vec().truncate(), around.max.vec().truncate()]
-        );
+        assert_eq!([low, high], [around.min.vec().truncate(), around.max.vec().truncate()]);
         assert!(extent(ball.mesh(), &[99.0], &ctx).unwrap().is_none());
     }
 }

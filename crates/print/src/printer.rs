@@ -229,11 +229,8 @@ impl Printer {
     /// What brim, skirt and supports need around the solid on the bed, mm.
     pub fn margin(&self, process: &Process) -> f64 {
         let support = if process.supports { SUPPORT_REACH } else { 0.0 };
-        let skirt = if process.skirt > 0 {
-            self.skirt_gap() + f64::from(process.skirt) * self.line()
-        } else {
-            0.0
-        };
+        let skirt =
+            if process.skirt > 0 { self.skirt_gap() + f64::from(process.skirt) * self.line() } else { 0.0 };
         process.brim.max(support) + skirt
     }
 
@@ -251,10 +248,7 @@ impl Printer {
                 self.name
             ));
         }
-        for (key, text) in [
-            ("title", &self.title),
-            ("filament.material", &self.filament.material),
-        ] {
+        for (key, text) in [("title", &self.title), ("filament.material", &self.filament.material)] {
             if text.is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
                 return refuse(format!("{key} is empty, too long or has control characters"));
             }
@@ -262,9 +256,7 @@ impl Printer {
         for (key, text) in [("gcode.start", &self.gcode.start), ("gcode.end", &self.gcode.end)] {
             let odd = |c: char| c.is_control() && c != '\n' && c != '\t' && c != '\r';
             if text.len() > 20_000 || text.chars().any(odd) {
-                return refuse(format!(
-                    "{key} is longer than 20000 bytes or has control characters"
-                ));
+                return refuse(format!("{key} is longer than 20000 bytes or has control characters"));
             }
         }
         for (key, value, low, high) in self.ranges() {
@@ -295,12 +287,7 @@ impl Printer {
             ("filament.density", f.density, 0.5, 10.0),
             ("filament.cost", f.cost, 0.0, 1e5),
             ("filament.nozzle_temperature", f.nozzle_temperature, 150.0, 500.0),
-            (
-                "filament.first_nozzle_temperature",
-                f.first_nozzle_temperature,
-                150.0,
-                500.0,
-            ),
+            ("filament.first_nozzle_temperature", f.first_nozzle_temperature, 150.0, 500.0),
             ("filament.bed_temperature", f.bed_temperature, 0.0, 200.0),
             ("filament.fan", f.fan[0], 0.0, 100.0),
             ("filament.fan", f.fan[1], 0.0, 100.0),
@@ -341,19 +328,14 @@ impl Process {
             ("brim", self.brim, 0.0, 50.0),
             ("skirt", f64::from(self.skirt), 0.0, 10.0),
         ];
-        ranges
-            .into_iter()
-            .try_for_each(|(key, value, low, high)| within(key, value, low, high))
+        ranges.into_iter().try_for_each(|(key, value, low, high)| within(key, value, low, high))
     }
 }
 
 /// The built-in printers, the default first.
 pub fn printers() -> Vec<Printer> {
     // A test sees that none is left out.
-    BUILT_IN
-        .iter()
-        .filter_map(|text| Printer::parse(text).ok())
-        .collect()
+    BUILT_IN.iter().filter_map(|text| Printer::parse(text).ok()).collect()
 }
 
 /// The built-in printer of this name.
@@ -362,10 +344,7 @@ pub fn printer(name: &str) -> Result<Printer, PrintError> {
     let known: Vec<String> = all.iter().map(|p| p.name.clone()).collect();
     all.into_iter()
         .find(|p| p.name == name)
-        .ok_or_else(|| PrintError::UnknownPrinter {
-            name: name.to_owned(),
-            known: known.join(", "),
-        })
+        .ok_or_else(|| PrintError::UnknownPrinter { name: name.to_owned(), known: known.join(", ") })
 }
 
 /// Refuses a value outside its range, and what is not a number.
@@ -399,9 +378,7 @@ mod tests {
     fn a_changed_profile_is_refused_with_the_key_and_the_range() {
         let change = |from: &str, to: &str| {
             assert!(BUILT_IN[0].contains(from), "{from}");
-            Printer::parse(&BUILT_IN[0].replacen(from, to, 1))
-                .unwrap_err()
-                .to_string()
+            Printer::parse(&BUILT_IN[0].replacen(from, to, 1)).unwrap_err().to_string()
         };
         assert!(change("layer = 0.2 ", "layer = 0.35 ").contains("layer = 0.35 is outside 0.07 to 0.3"));
         assert!(change("height = 210.0", "height = nan").contains("bed.height"));

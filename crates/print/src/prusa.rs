@@ -32,9 +32,7 @@ pub fn config(printer: &Printer, process: &Process) -> String {
 ///
 /// `middle` is where the middle of the model goes, in G-code coordinates (mm).
 pub fn arguments(model: &Path, config: &Path, output: &Path, middle: [f64; 2]) -> Vec<OsString> {
-    let mut line: Vec<OsString> = ["--export-gcode", "--loglevel", "2", "--load"]
-        .map(Into::into)
-        .into();
+    let mut line: Vec<OsString> = ["--export-gcode", "--loglevel", "2", "--load"].map(Into::into).into();
     line.push(config.into());
     line.push("--center".into());
     line.push(format!("{},{}", middle[0], middle[1]).into());
@@ -56,10 +54,7 @@ fn machine(printer: &Printer) -> Vec<Setting> {
     vec![
         ("printer_technology", "FFF".to_owned()),
         ("gcode_flavor", flavour.to_owned()),
-        (
-            "bed_shape",
-            format!("{x}x{y},{right}x{y},{right}x{back},{x}x{back}"),
-        ),
+        ("bed_shape", format!("{x}x{y},{right}x{y},{right}x{back},{x}x{back}")),
         ("max_print_height", printer.bed.height.to_string()),
         ("nozzle_diameter", printer.nozzle.diameter.to_string()),
         ("min_layer_height", printer.nozzle.layers[0].to_string()),
@@ -93,10 +88,7 @@ fn plastic(printer: &Printer, process: &Process) -> Vec<Setting> {
         ("filament_cost", filament.cost.to_string()),
         ("extrusion_multiplier", "1".to_owned()),
         ("temperature", whole(filament.nozzle_temperature)),
-        (
-            "first_layer_temperature",
-            whole(filament.first_nozzle_temperature),
-        ),
+        ("first_layer_temperature", whole(filament.first_nozzle_temperature)),
         ("bed_temperature", whole(filament.bed_temperature)),
         ("first_layer_bed_temperature", whole(filament.bed_temperature)),
         ("cooling", "1".to_owned()),
@@ -114,9 +106,7 @@ fn plastic(printer: &Printer, process: &Process) -> Vec<Setting> {
 
 fn motion(printer: &Printer) -> Vec<Setting> {
     let (s, a, r) = (&printer.speed, &printer.acceleration, &printer.retraction);
-    let fastest = [a.perimeter, a.infill, a.first_layer, a.default]
-        .into_iter()
-        .fold(0.0, f64::max);
+    let fastest = [a.perimeter, a.infill, a.first_layer, a.default].into_iter().fold(0.0, f64::max);
     vec![
         ("perimeter_speed", s.perimeter.to_string()),
         ("external_perimeter_speed", s.outer_perimeter.to_string()),
@@ -170,15 +160,7 @@ fn matter(printer: &Printer, process: &Process) -> Vec<Setting> {
         ("bottom_solid_layers", process.bottom_layers.to_string()),
         ("fill_density", format!("{}%", process.infill)),
         // The others are open lines and refuse 100 %, or cross themselves.
-        (
-            "fill_pattern",
-            if process.infill < 100.0 {
-                "gyroid"
-            } else {
-                "rectilinear"
-            }
-            .to_owned(),
-        ),
+        ("fill_pattern", if process.infill < 100.0 { "gyroid" } else { "rectilinear" }.to_owned()),
         ("top_fill_pattern", "monotonic".to_owned()),
         ("bottom_fill_pattern", "monotonic".to_owned()),
         // One to one: nothing is shrunk, grown or simplified on purpose.
@@ -209,10 +191,7 @@ fn around(printer: &Printer, process: &Process) -> Vec<Setting> {
         ("support_material", supports.to_string()),
         ("support_material_auto", "1".to_owned()),
         ("support_material_threshold", whole(process.overhang)),
-        (
-            "support_material_contact_distance",
-            process.support_gap.to_string(),
-        ),
+        ("support_material_contact_distance", process.support_gap.to_string()),
         ("support_material_style", "grid".to_owned()),
         ("support_material_pattern", "rectilinear".to_owned()),
         ("support_material_spacing", "2.5".to_owned()),
@@ -261,20 +240,13 @@ mod tests {
         let mut printer = printer("generic-250").unwrap();
         printer.gcode.start = "G28\nM117 \"hello\"\\n\r\nlayer_height = 9\n".to_owned();
         let ini = config(&printer, &printer.standard);
-        let mut keys: Vec<&str> = ini
-            .lines()
-            .skip(1)
-            .map(|l| l.split_once(" = ").unwrap().0)
-            .collect();
+        let mut keys: Vec<&str> = ini.lines().skip(1).map(|l| l.split_once(" = ").unwrap().0).collect();
         let count = keys.len();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), count);
         assert!(ini.contains("\nlayer_height = 0.2\n") && !ini.contains("\nlayer_height = 9"));
-        assert!(
-            ini.contains("start_gcode = G28\\nM117 \"hello\"\\\\n\\nlayer_height = 9\n"),
-            "{ini}"
-        );
+        assert!(ini.contains("start_gcode = G28\\nM117 \"hello\"\\\\n\\nlayer_height = 9\n"), "{ini}");
         assert!(ini.contains("filament_type = \"PLA\"\n"));
     }
 
@@ -282,11 +254,7 @@ mod tests {
     fn process_and_bed_reach_the_settings() {
         let mut printer = printer("generic-180").unwrap();
         printer.bed.origin = [-90.0, -90.0];
-        let process = Process {
-            infill: 100.0,
-            supports: false,
-            ..printer.fine.clone()
-        };
+        let process = Process { infill: 100.0, supports: false, ..printer.fine.clone() };
         let ini = config(&printer, &process);
         for line in [
             "bed_shape = -90x-90,90x-90,90x90,-90x90",

@@ -17,12 +17,7 @@ pub struct Printed {
 
 impl Printed {
     pub fn job(&self) -> Job<'_> {
-        Job {
-            solid: &self.solid,
-            placement: &self.placement,
-            printer: &self.printer,
-            process: &self.process,
-        }
+        Job { solid: &self.solid, placement: &self.placement, printer: &self.printer, process: &self.process }
     }
 }
 
@@ -43,10 +38,7 @@ pub fn print(engine: &Engine, solid: Solid) -> Printed {
 }
 
 /// Slices a solid.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the slicing program reads its model from a file"
-)]
+#[allow(clippy::disallowed_methods, reason = "the slicing program reads its model from a file")]
 pub fn print_with(engine: &Engine, solid: Solid, printer: Printer, process: Process) -> Printed {
     let placement = fit(&solid.mesh().bounds(), &printer, &process).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -61,13 +53,7 @@ pub fn print_with(engine: &Engine, solid: Solid, printer: Printer, process: Proc
         limit: Duration::from_secs(300),
     };
     let sliced = slice(engine, &slicing, &Ctx::default()).unwrap();
-    Printed {
-        solid,
-        printer,
-        process,
-        placement,
-        sliced,
-    }
+    Printed { solid, printer, process, placement, sliced }
 }
 
 /// A ball of triangles with edges of about a tenth of the radius; vertices on the sphere.
@@ -107,8 +93,7 @@ pub fn bracket(corner: DVec3) -> Solid {
             if step < 0 {
                 quad.reverse();
             }
-            mesh.triangles
-                .extend([[quad[0], quad[1], quad[2]], [quad[0], quad[2], quad[3]]]);
+            mesh.triangles.extend([[quad[0], quad[1], quad[2]], [quad[0], quad[2], quad[3]]]);
         }
     }
     Solid::new(mesh).unwrap()

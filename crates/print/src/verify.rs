@@ -153,10 +153,7 @@ fn within_the_printer(summary: &Summary, job: &Job, check: &mut Check) {
                 Finding::new(
                     "print-too-high",
                     severity,
-                    format!(
-                        "{what} {top:.1} mm above the bed; the printer ends at {:.1} mm",
-                        bed.height
-                    ),
+                    format!("{what} {top:.1} mm above the bed; the printer ends at {:.1} mm", bed.height),
                 )
                 .measured(top, bed.height, "mm", &source)
                 .remedy("do not print this; lay the model down, split it, or choose a higher printer"),
@@ -169,10 +166,7 @@ fn within_the_printer(summary: &Summary, job: &Job, check: &mut Check) {
 fn complete(summary: &Summary, job: &Job, check: &mut Check) {
     let thick = job.process.layer.max(job.process.first_layer);
     let height = job.solid.mesh().bounds().size().z;
-    let bottom = summary
-        .model_layers()
-        .next()
-        .map_or(0.0, |layer| layer.z - layer.height);
+    let bottom = summary.model_layers().next().map_or(0.0, |layer| layer.z - layer.height);
     let (mut below, mut gap, mut at) = (bottom, 0.0_f64, bottom);
     for layer in summary.model_layers() {
         if layer.z - below > gap {
@@ -253,9 +247,7 @@ fn plane(layer: &Layer, job: &Job) -> f64 {
 /// Width and depth of the outlines are those of the solid.
 fn size(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
     let half = job.printer.line() / 2.0;
-    let ends = summary
-        .model_layers()
-        .flat_map(|layer| layer.outer.iter().chain(&layer.overhang));
+    let ends = summary.model_layers().flat_map(|layer| layer.outer.iter().chain(&layer.overhang));
     let middles = ends.flatten().fold(None, |reach: Option<[DVec2; 2]>, &p| {
         let [min, max] = reach.unwrap_or([p, p]);
         Some([min.min(p), max.max(p)])
@@ -299,28 +291,19 @@ fn size(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<()
             continue;
         };
         let limit = if off > 0.0 { larger } else { smaller };
-        check
-            .findings
-            .push(found.measured(off.abs(), limit, "mm", "nozzle diameter and path accuracy"));
+        check.findings.push(found.measured(off.abs(), limit, "mm", "nozzle diameter and path accuracy"));
     }
     Ok(())
 }
 
 /// The ways a print may be the solid's mirror image while lying at the same place, and the solid itself.
-const IMAGES: [[bool; 3]; 4] = [
-    [false, false, false],
-    [true, false, false],
-    [false, true, false],
-    [false, false, true],
-];
+const IMAGES: [[bool; 3]; 4] =
+    [[false, false, false], [true, false, false], [false, true, false], [false, false, true]];
 
 /// The outlines are the solid's, and not those of its mirror image.
 fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
     // Not the first and last layer: they begin and end on flat faces, and bulge on the bed.
-    let outlined: Vec<&Layer> = summary
-        .model_layers()
-        .filter(|layer| !layer.outer.is_empty())
-        .collect();
+    let outlined: Vec<&Layer> = summary.model_layers().filter(|layer| !layer.outer.is_empty()).collect();
     let inner = outlined.get(1..outlined.len().saturating_sub(1)).unwrap_or(&[]);
     let count = inner.len().min(HEIGHTS);
     if count < 3 {
@@ -338,9 +321,7 @@ fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<()
         return Ok(());
     }
     let limit = EDGE + job.printer.line() / 2.0;
-    let layers: Vec<&Layer> = (0..count)
-        .map(|k| inner[(2 * k + 1) * inner.len() / (2 * count)])
-        .collect();
+    let layers: Vec<&Layer> = (0..count).map(|k| inner[(2 * k + 1) * inner.len() / (2 * count)]).collect();
     let cut = Cut::new(&layers, job, &ctx.part("sections", 0.0, 0.2))?;
     let ctx = ctx.part("outlines", 0.2, 1.0);
     let mut fits = [false; IMAGES.len()];
@@ -415,11 +396,7 @@ impl Cut {
             let y = if flips[1] { 2.0 * middle.y - p.y } else { p.y };
             DVec2::new(x, y) + offset
         };
-        let cut = if flips[2] {
-            &self.upside_down
-        } else {
-            &self.upright
-        };
+        let cut = if flips[2] { &self.upside_down } else { &self.upright };
         cut[layer].iter().map(|stroke| stroke.map(onto_bed)).collect()
     }
 }

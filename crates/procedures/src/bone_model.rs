@@ -50,12 +50,7 @@ impl Procedure for BoneModel {
             let of = scene.structure(&id)?.id.clone();
             // A header's laterality is copied, not trusted blindly: `plan::check` reports a conflict.
             let side = of.side().or(self.side).or(scene.side);
-            plan.items.push(Item::Model(Model {
-                id: of.to_string(),
-                of,
-                side,
-                marks: self.marks,
-            }));
+            plan.items.push(Item::Model(Model { id: of.to_string(), of, side, marks: self.marks }));
         }
         Ok(plan)
     }
@@ -74,11 +69,7 @@ mod tests {
             size: [1.0; 3],
             cut_off: false,
         };
-        Scene {
-            structures: ids.iter().map(structure).collect(),
-            side: None,
-            frame: None,
-        }
+        Scene { structures: ids.iter().map(structure).collect(), side: None, frame: None }
     }
 
     fn propose(settings: serde_json::Value, scene: &Scene) -> Result<Plan, ProposeError> {
@@ -98,15 +89,8 @@ mod tests {
     #[test]
     fn named_structures_only_and_missing_ones_are_refused() {
         let scene = scene(&["bone", "femur-left"]);
-        let one = propose(
-            serde_json::json!({ "structures": ["bone"], "side": "right" }),
-            &scene,
-        )
-        .unwrap();
-        assert_eq!(
-            one.models().map(|m| m.side).collect::<Vec<_>>(),
-            [Some(Side::Right)]
-        );
+        let one = propose(serde_json::json!({ "structures": ["bone"], "side": "right" }), &scene).unwrap();
+        assert_eq!(one.models().map(|m| m.side).collect::<Vec<_>>(), [Some(Side::Right)]);
         assert!(matches!(
             propose(serde_json::json!({ "structures": ["skull"] }), &scene),
             Err(ProposeError::NoStructure(_))
@@ -115,9 +99,6 @@ mod tests {
             propose(serde_json::json!({ "structure": "bone" }), &scene),
             Err(ProposeError::Settings { .. })
         ));
-        assert_eq!(
-            propose(serde_json::json!({}), &Scene::default()),
-            Err(ProposeError::NothingSegmented)
-        );
+        assert_eq!(propose(serde_json::json!({}), &Scene::default()), Err(ProposeError::NothingSegmented));
     }
 }

@@ -85,11 +85,7 @@ pub struct Entry {
 impl Entry {
     /// The list entry of a procedure.
     pub fn of<P: Procedure>() -> Self {
-        Self {
-            name: P::NAME,
-            schema: schemars::schema_for!(P).to_value(),
-            propose: propose::<P>,
-        }
+        Self { name: P::NAME, schema: schemars::schema_for!(P).to_value(), propose: propose::<P> }
     }
 
     /// Proposes a plan with these settings.
@@ -99,10 +95,8 @@ impl Entry {
 }
 
 fn propose<P: Procedure>(settings: &Value, scene: &Scene) -> Result<Plan, ProposeError> {
-    let procedure: P = serde_json::from_value(settings.clone()).map_err(|e| ProposeError::Settings {
-        procedure: P::NAME,
-        reason: e.to_string(),
-    })?;
+    let procedure: P = serde_json::from_value(settings.clone())
+        .map_err(|e| ProposeError::Settings { procedure: P::NAME, reason: e.to_string() })?;
     procedure.propose(scene)
 }
 

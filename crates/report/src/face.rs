@@ -52,11 +52,7 @@ impl Face {
             if matches!(c, '\n' | '\r' | '\t') {
                 return ' ';
             }
-            let known = self
-                .letters
-                .charmap()
-                .map(c)
-                .is_some_and(|glyph| glyph.to_u32() > 0);
+            let known = self.letters.charmap().map(c).is_some_and(|glyph| glyph.to_u32() > 0);
             missing += usize::from(!known);
             if known { c } else { MISSING }
         };

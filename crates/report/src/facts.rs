@@ -66,11 +66,7 @@ impl Figure {
     /// # Errors
     /// [`ViewError::Encode`] when the picture cannot be encoded.
     pub fn new(caption: &str, alt: &str, picture: &Picture) -> Result<Self, ViewError> {
-        Ok(Self {
-            caption: caption.to_owned(),
-            alt: alt.to_owned(),
-            png: png::png(picture)?,
-        })
+        Ok(Self { caption: caption.to_owned(), alt: alt.to_owned(), png: png::png(picture)? })
     }
 }
 
@@ -175,16 +171,8 @@ impl Report {
             (gone(Verdict::Caution), "with caution", "with caution"),
             (gone(Verdict::Pass), "passes", "pass"),
         ]);
-        let found = if found.is_empty() {
-            "none".to_owned()
-        } else {
-            found
-        };
-        let gone = if gone.is_empty() {
-            "none made".to_owned()
-        } else {
-            gone
-        };
+        let found = if found.is_empty() { "none".to_owned() } else { found };
+        let gone = if gone.is_empty() { "none made".to_owned() } else { gone };
         format!("Findings: {found}. Checks: {gone}.")
     }
 }
@@ -247,14 +235,8 @@ mod tests {
     #[test]
     fn a_finding_tells_value_limit_and_source() {
         let finding = Finding::new("thin", Severity::Caution, "x").measured(0.8, 1.0, "mm", "profile fdm");
-        assert_eq!(
-            held_against(&finding).replace('\u{a0}', " "),
-            "0.8 mm (limit 1.0 mm, profile fdm)"
-        );
+        assert_eq!(held_against(&finding).replace('\u{a0}', " "), "0.8 mm (limit 1.0 mm, profile fdm)");
         assert_eq!(held_against(&Finding::new("a", Severity::Note, "x")), "");
-        assert_eq!(
-            place(&finding.at([1.0, -2.26, 3.0])),
-            "at 1.0, −2.3, 3.0 mm (LPS)"
-        );
+        assert_eq!(place(&finding.at([1.0, -2.26, 3.0])), "at 1.0, −2.3, 3.0 mm (LPS)");
     }
 }

@@ -37,22 +37,11 @@ pub struct Style {
 
 impl Style {
     /// Ordinary text.
-    pub const BODY: Self = Self {
-        face: 0,
-        size: 9.5,
-        colour: INK,
-    };
+    pub const BODY: Self = Self { face: 0, size: 9.5, colour: INK };
     /// Text that stands out.
-    pub const STRONG: Self = Self {
-        face: 1,
-        ..Self::BODY
-    };
+    pub const STRONG: Self = Self { face: 1, ..Self::BODY };
     /// Asides and captions.
-    pub const ASIDE: Self = Self {
-        size: 8.5,
-        colour: SOFT,
-        ..Self::BODY
-    };
+    pub const ASIDE: Self = Self { size: 8.5, colour: SOFT, ..Self::BODY };
 
     const fn leading(self) -> f32 {
         self.size * 1.42
@@ -121,14 +110,7 @@ pub struct Flow {
 impl Flow {
     /// A document with one empty page.
     pub fn new(faces: [Face; 2]) -> Self {
-        Self {
-            faces,
-            pages: vec![Page::new()],
-            nodes: Vec::new(),
-            sections: Vec::new(),
-            missing: 0,
-            y: TOP,
-        }
+        Self { faces, pages: vec![Page::new()], nodes: Vec::new(), sections: Vec::new(), missing: 0, y: TOP }
     }
 
     /// Adds a part to the structure.
@@ -169,11 +151,7 @@ impl Flow {
         let mut lines = Vec::new();
         let mut line = String::new();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
-            let longer = if line.is_empty() {
-                word.to_owned()
-            } else {
-                format!("{line} {word}")
-            };
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
             if face.width(&longer, style.size) <= width {
                 line = longer;
                 continue;
@@ -201,17 +179,12 @@ impl Flow {
             2 => 13.0,
             _ => 10.5,
         };
-        let style = Style {
-            face: 1,
-            size,
-            colour: INK,
-        };
+        let style = Style { face: 1, size, colour: INK };
         self.gap(if level.get() == 2 { 20.0 } else { 9.0 });
         // A heading does not stand alone at the foot of a page.
         self.reserve(style.leading() + 56.0);
         if level.get() <= 2 {
-            self.sections
-                .push((text.to_owned(), self.pages.len() - 1, self.y));
+            self.sections.push((text.to_owned(), self.pages.len() - 1, self.y));
         }
         let node = self.node(Role::Heading(level, text.to_owned()), None);
         self.write(text, style, [MARGIN, WIDTH], node);
@@ -264,18 +237,12 @@ impl Flow {
     /// repeated on every page where a row begins.
     pub fn table(&mut self, shares: &[f32], head: &[&str], rows: &[Row]) {
         let table = self.node(Role::Table, None);
-        let head: Row = head
-            .iter()
-            .map(|text| ((*text).to_owned(), Style::ASIDE))
-            .collect();
+        let head: Row = head.iter().map(|text| ((*text).to_owned(), Style::ASIDE)).collect();
         let missing = self.missing;
         if !head.is_empty() {
             self.reserve(60.0);
             let row = self.node(Role::Row, Some(table));
-            let nodes = head
-                .iter()
-                .map(|_| Some(self.node(Role::Column, Some(row))))
-                .collect();
+            let nodes = head.iter().map(|_| Some(self.node(Role::Column, Some(row)))).collect();
             self.row(shares, &head, nodes);
         }
         for cells in rows {
@@ -286,10 +253,7 @@ impl Flow {
                 self.row(shares, &head, vec![None; head.len()]);
             }
             let row = self.node(Role::Row, Some(table));
-            let nodes = cells
-                .iter()
-                .map(|_| Some(self.node(Role::Cell, Some(row))))
-                .collect();
+            let nodes = cells.iter().map(|_| Some(self.node(Role::Cell, Some(row)))).collect();
             self.row(shares, cells, nodes);
         }
         // Cells are broken more than once, but what they lack counts once.
@@ -303,9 +267,7 @@ impl Flow {
         let whole: f32 = shares.iter().sum();
         let column = |share: &f32| WIDTH * share / whole - GUTTER;
         let pairs = cells.iter().zip(shares);
-        pairs
-            .map(|((text, style), share)| self.lines(text, *style, column(share)))
-            .collect()
+        pairs.map(|((text, style), share)| self.lines(text, *style, column(share))).collect()
     }
 
     fn row(&mut self, shares: &[f32], cells: &Row, nodes: Vec<Option<usize>>) {
@@ -337,10 +299,7 @@ impl Flow {
         let column = (WIDTH + GUTTER) / columns as f32 - GUTTER;
         for row in pictures.chunks(columns) {
             let sized: Vec<_> = row.iter().map(|picture| fitted(&picture.0, column)).collect();
-            let captions: Vec<_> = row
-                .iter()
-                .map(|p| self.lines(p.1, Style::ASIDE, column))
-                .collect();
+            let captions: Vec<_> = row.iter().map(|p| self.lines(p.1, Style::ASIDE, column)).collect();
             let tallest = sized.iter().map(|size| size[1]).fold(0.0, f32::max);
             let longest = captions.iter().map(Vec::len).max().unwrap_or(0);
             self.gap(6.0);
@@ -376,11 +335,7 @@ const TALLEST: f32 = 300.0;
 fn fitted(image: &Image, column: f32) -> [f32; 2] {
     let (width, height) = image.size();
     let shape = height.max(1) as f32 / width.max(1) as f32;
-    if column * shape <= TALLEST {
-        [column, column * shape]
-    } else {
-        [TALLEST / shape, TALLEST]
-    }
+    if column * shape <= TALLEST { [column, column * shape] } else { [TALLEST / shape, TALLEST] }
 }
 
 #[cfg(test)]
@@ -416,29 +371,18 @@ mod tests {
         flow.heading("Title", NonZeroU16::MIN);
         flow.paragraph(&long, Style::BODY);
         flow.barred(&long, Style::BODY, SOFT);
-        let rows: Vec<Row> = (0..80)
-            .map(|i| cells(if i == 7 { &long } else { "short" }))
-            .collect();
+        let rows: Vec<Row> = (0..80).map(|i| cells(if i == 7 { &long } else { "short" })).collect();
         flow.table(&[1.0, 2.0], &["Name", "Value"], &rows);
         assert!(flow.pages.len() > 5);
         for (mark, _) in flow.pages.iter().flatten() {
             let (left, low, right, high) = match mark {
-                Mark::Text([x, y], style, text) => (
-                    *x,
-                    y - style.size,
-                    x + flow.faces[style.face].width(text, style.size),
-                    *y,
-                ),
+                Mark::Text([x, y], style, text) => {
+                    (*x, y - style.size, x + flow.faces[style.face].width(text, style.size), *y)
+                }
                 Mark::Box([x, y, w, h], _) | Mark::Picture([x, y, w, h], _) => (*x, *y, x + w, y + h),
             };
-            assert!(
-                left >= MARGIN - 0.01 && right <= PAGE[0] - MARGIN + 0.01,
-                "{left} {right}"
-            );
-            assert!(
-                low >= TOP - 0.5 && high <= BOTTOM + 2.0 * PAD + 1.0,
-                "{low} {high}"
-            );
+            assert!(left >= MARGIN - 0.01 && right <= PAGE[0] - MARGIN + 0.01, "{left} {right}");
+            assert!(low >= TOP - 0.5 && high <= BOTTOM + 2.0 * PAD + 1.0, "{low} {high}");
         }
         let words = |(mark, _): &(Mark, Option<usize>)| match mark {
             Mark::Text(_, _, text) => text.matches("word").count(),

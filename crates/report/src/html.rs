@@ -46,11 +46,7 @@ pub fn html(report: &Report) -> String {
 }
 
 fn head(report: &Report) -> Markup {
-    let lines = [
-        ("Case", &report.case_id),
-        ("Date", &report.date),
-        ("Made by", &report.software),
-    ];
+    let lines = [("Case", &report.case_id), ("Date", &report.date), ("Made by", &report.software)];
     markup! {
         header {
             h1 { (report.title) }
@@ -80,11 +76,7 @@ fn findings(report: &Report) -> Markup {
 fn finding(found: &Finding) -> Markup {
     let severity = found.severity.to_string();
     let asides = [held_against(found), place(found), found.code.clone()];
-    let aside: Vec<_> = asides
-        .iter()
-        .filter(|text| !text.is_empty())
-        .map(String::as_str)
-        .collect();
+    let aside: Vec<_> = asides.iter().filter(|text| !text.is_empty()).map(String::as_str).collect();
     markup! {
         article.finding.(severity) {
             p.what { span.word { (severity) } (found.message) }
@@ -231,13 +223,9 @@ mod tests {
     #[test]
     fn the_page_loads_nothing() {
         let page = html(&test_example::report());
-        for reach in [
-            "http:", "https:", "src=\"/", "url(", "@import", "<link", "<iframe", "//",
-        ] {
+        for reach in ["http:", "https:", "src=\"/", "url(", "@import", "<link", "<iframe", "//"] {
             // The pictures' own letters may contain two slashes.
-            let without = page
-                .split("base64,")
-                .map(|part| part.split_once('"').map_or(part, |p| p.1));
+            let without = page.split("base64,").map(|part| part.split_once('"').map_or(part, |p| p.1));
             assert!(without.into_iter().all(|part| !part.contains(reach)), "{reach}");
         }
         assert!(page.contains("default-src 'none'"));

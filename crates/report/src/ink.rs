@@ -31,10 +31,8 @@ pub fn write(report: &Report, flow: Flow) -> Result<Vec<u8>, ReportError> {
         .with_accessibility_validator(Accessibility::UA1)
         .finish()
         .map_err(failed)?;
-    let mut document = Document::new_with(SerializeSettings {
-        configuration,
-        ..SerializeSettings::default()
-    });
+    let mut document =
+        Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
     let mut spoken: Vec<Vec<Identifier>> = flow.nodes.iter().map(|_| Vec::new()).collect();
     let settings = PageSettings::from_wh(PAGE[0], PAGE[1]).ok_or_else(|| failed("page size"))?;
     let count = flow.pages.len();
@@ -65,11 +63,7 @@ pub fn write(report: &Report, flow: Flow) -> Result<Vec<u8>, ReportError> {
 
 /// A document that is read aloud needs a title.
 fn title(report: &Report) -> String {
-    if report.title.is_empty() {
-        "Report".to_owned()
-    } else {
-        report.title.clone()
-    }
+    if report.title.is_empty() { "Report".to_owned() } else { report.title.clone() }
 }
 
 fn draw_page(surface: &mut Surface<'_>, faces: &[Face; 2], marks: &Page, spoken: &mut [Vec<Identifier>]) {
@@ -94,14 +88,7 @@ fn draw(surface: &mut Surface<'_>, faces: &[Face; 2], mark: &Mark) {
             let face = &faces[style.face];
             let glyphs = face.glyphs(text);
             surface.set_fill(Some(fill(style.colour)));
-            surface.draw_glyphs(
-                Point::from_xy(*x, *y),
-                &glyphs,
-                face.font(),
-                text,
-                style.size,
-                false,
-            );
+            surface.draw_glyphs(Point::from_xy(*x, *y), &glyphs, face.font(), text, style.size, false);
         }
         Mark::Box([x, y, width, height], colour) => {
             surface.set_fill(Some(fill(*colour)));
@@ -124,25 +111,15 @@ fn draw(surface: &mut Surface<'_>, faces: &[Face; 2], mark: &Mark) {
 }
 
 fn fill([red, green, blue]: Rgb) -> Fill {
-    Fill {
-        paint: rgb::Color::new(red, green, blue).into(),
-        ..Fill::default()
-    }
+    Fill { paint: rgb::Color::new(red, green, blue).into(), ..Fill::default() }
 }
 
 /// Notice, case and page number at the foot of every page.
 fn footer(surface: &mut Surface<'_>, faces: &[Face; 2], report: &Report, [number, count]: [usize; 2]) {
     let baseline = PAGE[1] - 34.0;
     surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Footer)));
-    let strong = Style {
-        face: 1,
-        ..Style::ASIDE
-    };
-    draw(
-        surface,
-        faces,
-        &Mark::Text([MARGIN, baseline], strong, NOTICE.to_owned()),
-    );
+    let strong = Style { face: 1, ..Style::ASIDE };
+    draw(surface, faces, &Mark::Text([MARGIN, baseline], strong, NOTICE.to_owned()));
     let room = PAGE[0] - 2.0 * MARGIN - faces[1].width(NOTICE, strong.size) - 16.0;
     let pages = format!("page {number} of {count}");
     let (mut text, _) = faces[0].printable(&format!("{} · {pages}", report.case_id));
@@ -159,11 +136,8 @@ fn footer(surface: &mut Surface<'_>, faces: &[Face; 2], report: &Report, [number
 /// The structure as a tree; a part that has nothing on any page is left out.
 fn structure(flow: &Flow, mut spoken: Vec<Vec<Identifier>>) -> TagTree {
     let mut tree = TagTree::new();
-    let mut groups: Vec<Option<TagGroup>> = flow
-        .nodes
-        .iter()
-        .map(|n| Some(TagGroup::new(tag(&n.role))))
-        .collect();
+    let mut groups: Vec<Option<TagGroup>> =
+        flow.nodes.iter().map(|n| Some(TagGroup::new(tag(&n.role)))).collect();
     for (group, identifiers) in groups.iter_mut().zip(&mut spoken) {
         for identifier in identifiers.drain(..) {
             if let Some(group) = group {

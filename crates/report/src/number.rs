@@ -25,10 +25,7 @@ impl fmt::Display for Quantity {
 impl Quantity {
     /// A text or a count without a unit.
     pub fn plain(value: impl fmt::Display) -> Self {
-        Self {
-            value: value.to_string(),
-            unit: String::new(),
-        }
+        Self { value: value.to_string(), unit: String::new() }
     }
 }
 
@@ -45,10 +42,7 @@ fn digits(value: f64, decimals: usize) -> String {
 
 fn quantity(value: f64, decimals: usize, unit: &str) -> Quantity {
     let unit = if value.is_finite() { unit } else { "" };
-    Quantity {
-        value: digits(value, decimals),
-        unit: unit.to_owned(),
-    }
+    Quantity { value: digits(value, decimals), unit: unit.to_owned() }
 }
 
 /// A distance in mm, to 0.1 mm.
@@ -73,20 +67,12 @@ pub fn percent(percent: f64) -> Quantity {
 
 /// A volume given in mm³: in cm³ to 0.1 from one cm³ on, below in whole mm³.
 pub fn volume(mm3: f64) -> Quantity {
-    if mm3.abs() >= 1000.0 {
-        quantity(mm3 / 1000.0, 1, "cm³")
-    } else {
-        quantity(mm3, 0, "mm³")
-    }
+    if mm3.abs() >= 1000.0 { quantity(mm3 / 1000.0, 1, "cm³") } else { quantity(mm3, 0, "mm³") }
 }
 
 /// An area given in mm²: in cm² to 0.1 from ten cm² on, below in whole mm².
 pub fn area(mm2: f64) -> Quantity {
-    if mm2.abs() >= 1000.0 {
-        quantity(mm2 / 100.0, 1, "cm²")
-    } else {
-        quantity(mm2, 0, "mm²")
-    }
+    if mm2.abs() >= 1000.0 { quantity(mm2 / 100.0, 1, "cm²") } else { quantity(mm2, 0, "mm²") }
 }
 
 /// The size of a file, in decimal units.

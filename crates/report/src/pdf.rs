@@ -47,30 +47,16 @@ pub fn pdf(report: &Report) -> Result<Vec<u8>, ReportError> {
 }
 
 fn head(flow: &mut Flow, report: &Report) {
-    flow.heading(
-        if report.title.is_empty() {
-            "Report"
-        } else {
-            &report.title
-        },
-        TITLE,
-    );
+    flow.heading(if report.title.is_empty() { "Report" } else { &report.title }, TITLE);
     if !report.subtitle.is_empty() {
-        let style = Style {
-            size: 11.0,
-            ..Style::ASIDE
-        };
+        let style = Style { size: 11.0, ..Style::ASIDE };
         flow.paragraph(&report.subtitle, style);
     }
     flow.gap(8.0);
     if let Some(identity) = &report.identity {
         flow.paragraph(identity, Style::STRONG);
     }
-    for (name, value) in [
-        ("Case", &report.case_id),
-        ("Date", &report.date),
-        ("Made by", &report.software),
-    ] {
+    for (name, value) in [("Case", &report.case_id), ("Date", &report.date), ("Made by", &report.software)] {
         if !value.is_empty() {
             flow.paragraph(&format!("{name}: {value}"), Style::BODY);
         }
@@ -98,11 +84,7 @@ fn finding(flow: &mut Flow, found: &Finding) {
     };
     flow.gap(6.0);
     flow.together(4, Style::BODY);
-    let word = Style {
-        colour: tone,
-        size: 8.0,
-        ..Style::STRONG
-    };
+    let word = Style { colour: tone, size: 8.0, ..Style::STRONG };
     flow.barred(&found.severity.to_string().to_uppercase(), word, tone);
     flow.barred(&found.message, Style::STRONG, tone);
     if !found.remedy.is_empty() {
@@ -120,11 +102,8 @@ fn pictures(flow: &mut Flow, gallery: &Gallery) -> Result<(), ReportError> {
     }
     let mut pictures = Vec::new();
     for figure in &gallery.figures {
-        let image =
-            Image::from_png(figure.png.clone().into(), true).map_err(|reason| ReportError::Picture {
-                caption: figure.caption.clone(),
-                reason,
-            })?;
+        let image = Image::from_png(figure.png.clone().into(), true)
+            .map_err(|reason| ReportError::Picture { caption: figure.caption.clone(), reason })?;
         pictures.push((image, figure.caption.as_str(), figure.alt.as_str()));
     }
     flow.pictures(&pictures);
@@ -161,10 +140,7 @@ fn checks(flow: &mut Flow, report: &Report) {
             Verdict::Caution => CAUTION,
             Verdict::Fail => DANGER,
         };
-        let word = Style {
-            colour,
-            ..Style::STRONG
-        };
+        let word = Style { colour, ..Style::STRONG };
         vec![
             (check.name.clone(), Style::BODY),
             (check.verdict.word().to_owned(), word),
@@ -183,11 +159,7 @@ fn files(flow: &mut Flow, report: &Report) {
         return;
     }
     flow.heading("Files", SECTION);
-    let small = Style {
-        size: 7.0,
-        colour: SOFT,
-        ..Style::BODY
-    };
+    let small = Style { size: 7.0, colour: SOFT, ..Style::BODY };
     let rows = report.files.iter().map(|file| {
         vec![
             (file.name.clone(), Style::BODY),
@@ -206,14 +178,8 @@ fn provenance(flow: &mut Flow, report: &Report) {
     }
     flow.heading("Provenance", SECTION);
     let facts = report.provenance.iter();
-    let rows: Vec<Row> = facts
-        .map(|fact| {
-            vec![
-                (fact.name.clone(), Style::BODY),
-                (fact.value.clone(), Style::BODY),
-            ]
-        })
-        .collect();
+    let rows: Vec<Row> =
+        facts.map(|fact| vec![(fact.name.clone(), Style::BODY), (fact.value.clone(), Style::BODY)]).collect();
     if !rows.is_empty() {
         flow.table(&[1.0, 3.0], &["What", "Value"], &rows);
     }
@@ -231,10 +197,7 @@ mod tests {
     use crate::test_example;
 
     fn count(bytes: &[u8], needle: &[u8]) -> usize {
-        bytes
-            .windows(needle.len())
-            .filter(|window| *window == needle)
-            .count()
+        bytes.windows(needle.len()).filter(|window| *window == needle).count()
     }
 
     #[test]
@@ -250,10 +213,7 @@ mod tests {
     fn the_same_facts_give_the_same_bytes_at_any_number_of_threads() {
         let report = test_example::report();
         let bytes = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| pdf(&report).unwrap())
         };
         let one = bytes(1);

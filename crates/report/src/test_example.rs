@@ -26,36 +26,21 @@ pub fn report() -> Report {
         galleries: vec![Gallery {
             title: "Views".to_owned(),
             note: "Seen from the front, the patient's right is on the viewer's left.".to_owned(),
-            figures: ["from the front", "from behind", "from the head"]
-                .map(figure)
-                .to_vec(),
+            figures: ["from the front", "from behind", "from the head"].map(figure).to_vec(),
         }],
         tables: vec![Table {
             title: "Model".to_owned(),
             rows: vec![
-                measure(
-                    "Volume",
-                    number::volume(48_212.0),
-                    "divergence theorem on the closed surface",
-                ),
+                measure("Volume", number::volume(48_212.0), "divergence theorem on the closed surface"),
                 measure("Largest extent", number::distance(103.24), "bounding box"),
                 measure("Shells", Quantity::plain(3), "connected surfaces"),
-                measure(
-                    "Slope of the plateau",
-                    number::angle(-9.47),
-                    "plane fit, 812 places",
-                ),
+                measure("Slope of the plateau", number::angle(-9.47), "plane fit, 812 places"),
             ],
         }],
         checks: vec![
             check("Closed surface", Verdict::Pass, "0 open edges", "0"),
             check("Thinnest wall", Verdict::Caution, "0.9 mm", "1.0 mm"),
-            check(
-                "Fits the bed",
-                Verdict::Pass,
-                "103 × 81 × 89 mm",
-                "220 × 220 × 250 mm",
-            ),
+            check("Fits the bed", Verdict::Pass, "103 × 81 × 89 mm", "220 × 220 × 250 mm"),
             check("Fragments apart", Verdict::Fail, "0.0 mm", "0.2 mm"),
         ],
         files: vec![Product {
@@ -64,43 +49,25 @@ pub fn report() -> Report {
             bytes: 4_812_220,
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
         }],
-        provenance: vec![Fact {
-            name: "Series".to_owned(),
-            value: "1.2.826.0.1.3680043.8.498.4".to_owned(),
-        }],
-        journal: vec![
-            "import 182 slices".to_owned(),
-            "segment bone, level 226 HU".to_owned(),
-        ],
+        provenance: vec![Fact { name: "Series".to_owned(), value: "1.2.826.0.1.3680043.8.498.4".to_owned() }],
+        journal: vec!["import 182 slices".to_owned(), "segment bone, level 226 HU".to_owned()],
     }
 }
 
 fn findings() -> Vec<Finding> {
     vec![
         Finding::new("slices-thick", Severity::Note, "The slices are 0.6 mm apart."),
-        Finding::new(
-            "fragments-touch",
-            Severity::Danger,
-            "Fragments 1 and 2 share 12 mm² of surface.",
-        )
-        .measured(0.0, 0.2, "mm", "print profile")
-        .at([12.3, -4.5, 88.0])
-        .remedy("Separate them with a cut, or print them as one."),
-        Finding::new(
-            "wall-thin",
-            Severity::Caution,
-            "The wall is thinner than the nozzle can print.",
-        )
-        .measured(0.94, 1.0, "mm", "profile fdm-0.4"),
+        Finding::new("fragments-touch", Severity::Danger, "Fragments 1 and 2 share 12 mm² of surface.")
+            .measured(0.0, 0.2, "mm", "print profile")
+            .at([12.3, -4.5, 88.0])
+            .remedy("Separate them with a cut, or print them as one."),
+        Finding::new("wall-thin", Severity::Caution, "The wall is thinner than the nozzle can print.")
+            .measured(0.94, 1.0, "mm", "profile fdm-0.4"),
     ]
 }
 
 fn measure(name: &str, value: Quantity, source: &str) -> Measure {
-    Measure {
-        name: name.to_owned(),
-        value,
-        source: source.to_owned(),
-    }
+    Measure { name: name.to_owned(), value, source: source.to_owned() }
 }
 
 fn check(name: &str, verdict: Verdict, value: &str, limit: &str) -> Check {

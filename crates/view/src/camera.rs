@@ -25,14 +25,8 @@ pub enum View {
 
 impl View {
     /// The six standing views of a report.
-    pub const SIX: [View; 6] = [
-        View::Anterior,
-        View::Posterior,
-        View::Left,
-        View::Right,
-        View::Head,
-        View::Oblique,
-    ];
+    pub const SIX: [View; 6] =
+        [View::Anterior, View::Posterior, View::Left, View::Right, View::Head, View::Oblique];
     /// How an axial slice is looked at (radiological convention: the patient's right on the viewer's left).
     pub const AXIAL: View = View::Foot;
     /// How a coronal slice is looked at (the patient's right on the viewer's left).
@@ -210,10 +204,7 @@ mod tests {
         let side = Camera::fit(View::SAGITTAL, &bounds(), [400, 300]).unwrap();
         let [front, back] = [-10.0, 80.0].map(|y| side.project(Point::new(0.0, y, 500.0)));
         assert!(front[0] < back[0]);
-        assert!(
-            side.project(left)[2] < side.project(right)[2],
-            "the left side is nearer"
-        );
+        assert!(side.project(left)[2] < side.project(right)[2], "the left side is nearer");
     }
 
     #[test]
@@ -242,9 +233,7 @@ mod tests {
     #[test]
     fn a_pixel_and_its_place_on_the_focused_plane_belong_together() {
         let through = Point::new(3.0, 4.0, 555.0);
-        let camera = Camera::fit(View::Oblique, &bounds(), [400, 300])
-            .unwrap()
-            .through(through);
+        let camera = Camera::fit(View::Oblique, &bounds(), [400, 300]).unwrap().through(through);
         assert!(camera.project(through)[2].abs() < 1e-9);
         let [x, y, depth] = camera.project(camera.place([17.0, 230.5]));
         assert!((x - 17.0).abs() + (y - 230.5).abs() + depth.abs() < 1e-9);

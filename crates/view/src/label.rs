@@ -36,10 +36,7 @@ mod tests {
 
     #[test]
     fn every_character_has_a_whole_cell_and_only_the_space_is_blank() {
-        assert_eq!(
-            CELLS.len(),
-            HEAD + WIDTH * HEIGHT * (95 + BEYOND_ASCII.chars().count())
-        );
+        assert_eq!(CELLS.len(), HEAD + WIDTH * HEIGHT * (95 + BEYOND_ASCII.chars().count()));
         for c in (' '..='~').chain(BEYOND_ASCII.chars()) {
             let inked = cell(c).iter().any(|&a| a > 128);
             assert_eq!(inked, c != ' ', "{c}");

@@ -16,15 +16,9 @@ pub struct Ink {
 
 impl Ink {
     /// For a light ground.
-    pub const ON_LIGHT: Self = Self {
-        ink: [52, 60, 70],
-        rim: [248, 249, 250],
-    };
+    pub const ON_LIGHT: Self = Self { ink: [52, 60, 70], rim: [248, 249, 250] };
     /// For a dark ground.
-    pub const ON_DARK: Self = Self {
-        ink: [255, 236, 170],
-        rim: [0, 0, 0],
-    };
+    pub const ON_DARK: Self = Self { ink: [255, 236, 170], rim: [0, 0, 0] };
 }
 
 /// Share of a direction that must lie along an axis of the patient for the axis to be named.
@@ -54,12 +48,7 @@ pub fn mark(picture: &mut Picture, camera: &Camera, ink: Ink) {
     let middle = |text: &str| (width - cell * text.len() as i64) / 2;
     let [east, west, north, south] = [right, -right, up, -up].map(sides);
     let beside = (height - line) / 2;
-    picture.text(
-        [width - 6 - cell * east.len() as i64, beside],
-        &east,
-        ink.ink,
-        ink.rim,
-    );
+    picture.text([width - 6 - cell * east.len() as i64, beside], &east, ink.ink, ink.rim);
     picture.text([6, beside], &west, ink.ink, ink.rim);
     picture.text([middle(&north), 4], &north, ink.ink, ink.rim);
     picture.text([middle(&south), height - line - 4], &south, ink.ink, ink.rim);
@@ -68,27 +57,18 @@ pub fn mark(picture: &mut Picture, camera: &Camera, ink: Ink) {
 
 fn scale_bar(picture: &mut Picture, mm_per_pixel: f64, ink: Ink) {
     let [width, height] = picture.size().map(|side| side as f64);
-    let Some(length) = [50.0, 20.0, 10.0, 5.0, 2.0, 1.0]
-        .into_iter()
-        .find(|length| length / mm_per_pixel < 0.35 * width)
+    let Some(length) =
+        [50.0, 20.0, 10.0, 5.0, 2.0, 1.0].into_iter().find(|length| length / mm_per_pixel < 0.35 * width)
     else {
         return;
     };
     let (left, y) = (14.0, height - 12.5);
     let right = left + length / mm_per_pixel;
-    let bar = [
-        [[left, y], [right, y]],
-        [[left, y - 4.0], [left, y + 4.0]],
-        [[right, y - 4.0], [right, y + 4.0]],
-    ];
+    let bar =
+        [[[left, y], [right, y]], [[left, y - 4.0], [left, y + 4.0]], [[right, y - 4.0], [right, y + 4.0]]];
     picture.strokes(&bar, 4.0, ink.rim);
     picture.strokes(&bar, 2.0, ink.ink);
-    picture.text(
-        [14, height as i64 - 46],
-        &format!("{length} mm"),
-        ink.ink,
-        ink.rim,
-    );
+    picture.text([14, height as i64 - 46], &format!("{length} mm"), ink.ink, ink.rim);
 }
 
 #[cfg(test)]

@@ -21,10 +21,7 @@ impl Picture {
         if size.iter().any(|side| !(1..=LARGEST).contains(side)) {
             return Err(ViewError::Size(size[0], size[1]));
         }
-        Ok(Self {
-            size,
-            rgb: colour.repeat(size[0] * size[1]),
-        })
+        Ok(Self { size, rgb: colour.repeat(size[0] * size[1]) })
     }
 
     /// Width and height in pixels.
@@ -145,10 +142,7 @@ mod tests {
     #[test]
     fn an_impossible_size_is_refused() {
         for size in [[0, 5], [5, 0], [LARGEST + 1, 5]] {
-            assert_eq!(
-                Picture::new(size, [0; 3]).unwrap_err(),
-                ViewError::Size(size[0], size[1])
-            );
+            assert_eq!(Picture::new(size, [0; 3]).unwrap_err(), ViewError::Size(size[0], size[1]));
         }
     }
 
@@ -168,11 +162,7 @@ mod tests {
     #[test]
     fn drawing_over_the_border_changes_only_what_is_inside() {
         let mut picture = Picture::new([8, 8], [9; 3]).unwrap();
-        picture.strokes(
-            &[[[-50.0, 4.0], [50.0, 4.0]], [[f64::NAN, 0.0], [1.0, 1.0]]],
-            2.0,
-            [200; 3],
-        );
+        picture.strokes(&[[[-50.0, 4.0], [50.0, 4.0]], [[f64::NAN, 0.0], [1.0, 1.0]]], 2.0, [200; 3]);
         picture.text([-4, 6], "Aé", [1; 3], [2; 3]);
         picture.fill([-3, -3], [2, 2], [77; 3]);
         assert_eq!(picture.at(0, 0), [77; 3]);

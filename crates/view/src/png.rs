@@ -9,11 +9,8 @@ use crate::{Picture, ViewError};
 /// [`ViewError::Encode`] when the encoder fails, which it has no reason to.
 pub fn png(picture: &Picture) -> Result<Vec<u8>, ViewError> {
     let [width, height] = picture.size().map(|side| side as u32);
-    let grey: Option<Vec<u8>> = picture
-        .rgb()
-        .chunks_exact(3)
-        .map(|p| (p[0] == p[1] && p[1] == p[2]).then_some(p[0]))
-        .collect();
+    let grey: Option<Vec<u8>> =
+        picture.rgb().chunks_exact(3).map(|p| (p[0] == p[1] && p[1] == p[2]).then_some(p[0])).collect();
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_depth(png::BitDepth::Eight);
@@ -38,9 +35,7 @@ mod tests {
     use super::*;
 
     fn decoded(bytes: &[u8]) -> (png::ColorType, [u32; 2], Vec<u8>) {
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
-            .read_info()
-            .unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
         let mut data = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut data).unwrap();
         (info.color_type, [info.width, info.height], data)

@@ -102,10 +102,7 @@ impl Model {
     /// [`ViewError::Nothing`] when the picture has no pixels or the model is seen as a point.
     pub fn camera(&self, view: View, size: [usize; 2]) -> Result<Camera, ViewError> {
         let middle = self.bounds.middle().vec();
-        let places = self
-            .corners
-            .iter()
-            .map(|p| Point::from_vec(middle + p.as_dvec3()));
+        let places = self.corners.iter().map(|p| Point::from_vec(middle + p.as_dvec3()));
         Camera::around(view, places, size)
     }
 
@@ -124,10 +121,9 @@ fn usable(part: &Part<'_>) -> Result<(), ViewError> {
         bad => return Err(ViewError::Mesh(bad)),
     }
     match part.paint {
-        Paint::Vertices(colours) if colours.len() != vertices => Err(ViewError::Colours {
-            colours: colours.len(),
-            vertices,
-        }),
+        Paint::Vertices(colours) if colours.len() != vertices => {
+            Err(ViewError::Colours { colours: colours.len(), vertices })
+        }
         _ => Ok(()),
     }
 }
@@ -169,11 +165,7 @@ fn seen(model: &Model, camera: &Camera) -> Vec<Vec3> {
     let reach = (model.bounds.size().length() / 2.0) as f32;
     let fine = (FINE as f64 / camera.mm_per_pixel()) as f32;
     let [right, up, towards] = camera.axes().map(|axis| axis.as_vec3());
-    let origin = Vec3::new(
-        FINE as f32 * middle[0] as f32,
-        FINE as f32 * middle[1] as f32,
-        reach,
-    );
+    let origin = Vec3::new(FINE as f32 * middle[0] as f32, FINE as f32 * middle[1] as f32, reach);
     let project = |p: &Vec3| origin + Vec3::new(right.dot(*p) * fine, -up.dot(*p) * fine, towards.dot(*p));
     model.corners.par_iter().map(project).collect()
 }
@@ -184,10 +176,7 @@ fn draw([a, b, c]: [Vec3; 3], index: usize, buffer: &[AtomicU64], size: [usize; 
     // Samples sit in the middle of their squares: number i at i + 0.5.
     let first = |least: f32| (least + 0.5).max(0.0) as usize;
     let end = |most: f32, side: usize| ((most + 0.5).max(0.0) as usize).min(side);
-    let (columns, rows) = (
-        first(low.x)..end(high.x, size[0]),
-        first(low.y)..end(high.y, size[1]),
-    );
+    let (columns, rows) = (first(low.x)..end(high.x, size[0]), first(low.y)..end(high.y, size[1]));
     if columns.is_empty() || rows.is_empty() {
         return;
     }
@@ -226,20 +215,14 @@ pub fn shaded(model: &Model, camera: &Camera, ctx: &Ctx) -> Result<Picture, View
     let picture = Picture::new(camera.size(), shade::GROUND)?;
     let seen = seen(model, camera);
     let size = camera.size().map(|side| side * FINE);
-    let buffer: Vec<AtomicU64> = (0..size[0] * size[1])
-        .into_par_iter()
-        .map(|_| AtomicU64::new(NOTHING))
-        .collect();
-    model
-        .triangles
-        .par_chunks(CHUNK)
-        .enumerate()
-        .try_for_each(|(chunk, triangles)| {
-            for (i, t) in triangles.iter().enumerate() {
-                draw(t.map(|v| seen[v as usize]), chunk * CHUNK + i, &buffer, size);
-            }
-            ctx.check()
-        })?;
+    let buffer: Vec<AtomicU64> =
+        (0..size[0] * size[1]).into_par_iter().map(|_| AtomicU64::new(NOTHING)).collect();
+    model.triangles.par_chunks(CHUNK).enumerate().try_for_each(|(chunk, triangles)| {
+        for (i, t) in triangles.iter().enumerate() {
+            draw(t.map(|v| seen[v as usize]), chunk * CHUNK + i, &buffer, size);
+        }
+        ctx.check()
+    })?;
     ctx.done(0.5)?;
     let [right, up, towards] = camera.axes().map(|axis| axis.as_vec3());
     let light = shade::Light::beside_the_viewer(right, up, towards);
@@ -300,11 +283,7 @@ mod tests {
     const BONE: Colour = [230, 218, 196];
 
     fn model(mesh: &Mesh) -> Model {
-        Model::new(&[Part {
-            mesh,
-            paint: Paint::Plain(BONE),
-        }])
-        .unwrap()
+        Model::new(&[Part { mesh, paint: Paint::Plain(BONE) }]).unwrap()
     }
 
     fn view(mesh: &Mesh, view: View, size: [usize; 2]) -> (Picture, Camera) {
@@ -334,10 +313,7 @@ mod tests {
             // Pixels that are touched count whole: half a pixel too much along the rim at most, and the
             // 180-cornered ball is 2 % of 1 % smaller than the round one.
             let rim = 2.0 * std::f64::consts::PI * 50.0 * scale;
-            assert!(
-                area > truth * 0.999 && area < truth + rim,
-                "{from:?} {area} {truth}"
-            );
+            assert!(area > truth * 0.999 && area < truth + rim, "{from:?} {area} {truth}");
         }
     }
 
@@ -363,10 +339,7 @@ mod tests {
         let right = ball(DVec3::new(-60.0, 0.0, 0.0), 25.0, 30);
         let left = ball(DVec3::new(60.0, 0.0, 0.0), 10.0, 30);
         let both = |a: &Mesh, b: &Mesh| {
-            let parts = [a, b].map(|mesh| Part {
-                mesh,
-                paint: Paint::Plain(BONE),
-            });
+            let parts = [a, b].map(|mesh| Part { mesh, paint: Paint::Plain(BONE) });
             Model::new(&parts).unwrap()
         };
         let body = both(&right, &left);
@@ -396,10 +369,8 @@ mod tests {
     fn the_nearer_of_two_meshes_is_seen() {
         let front = cuboid(DVec3::new(-10.0, -50.0, -10.0), DVec3::new(20.0, 10.0, 20.0));
         let back = cuboid(DVec3::new(-40.0, 40.0, -40.0), DVec3::new(80.0, 10.0, 80.0));
-        let parts = [(&back, [40, 160, 60]), (&front, [200, 40, 40])].map(|(mesh, colour)| Part {
-            mesh,
-            paint: Paint::Plain(colour),
-        });
+        let parts = [(&back, [40, 160, 60]), (&front, [200, 40, 40])]
+            .map(|(mesh, colour)| Part { mesh, paint: Paint::Plain(colour) });
         let model = Model::new(&parts).unwrap();
         let middle = |from| {
             let camera = Camera::fit(from, model.bounds(), [200, 200]).unwrap();
@@ -415,18 +386,12 @@ mod tests {
     fn a_flat_face_is_of_one_colour_up_to_its_edges() {
         let mesh = cuboid(DVec3::splat(-50.0), DVec3::splat(100.0));
         let (picture, _) = view(&mesh, View::Anterior, [200, 200]);
-        let inner: Vec<_> = shown(&picture)
-            .into_iter()
-            .filter(|p| p.iter().all(|c| (32..168).contains(c)))
-            .collect();
+        let inner: Vec<_> =
+            shown(&picture).into_iter().filter(|p| p.iter().all(|c| (32..168).contains(c))).collect();
         assert_eq!(inner.len(), 136 * 136);
         let first = picture.at(inner[0][0], inner[0][1]);
         for &[x, y] in &inner {
-            let near = picture
-                .at(x, y)
-                .iter()
-                .zip(first)
-                .all(|(a, b)| a.abs_diff(b) <= 1);
+            let near = picture.at(x, y).iter().zip(first).all(|(a, b)| a.abs_diff(b) <= 1);
             assert!(near, "{:?} {first:?} at {x} {y}", picture.at(x, y));
         }
     }
@@ -464,38 +429,23 @@ mod tests {
     #[test]
     fn colours_of_vertices_are_mixed_between_them() {
         let mesh = cuboid(DVec3::new(-50.0, -5.0, -50.0), DVec3::new(100.0, 10.0, 100.0));
-        let colours: Vec<Colour> = mesh
-            .vertices
-            .iter()
-            .map(|v| if v.vec().x > 0.0 { [240, 0, 0] } else { [0, 0, 240] })
-            .collect();
-        let part = |colours| Part {
-            mesh: &mesh,
-            paint: Paint::Vertices(colours),
-        };
+        let colours: Vec<Colour> =
+            mesh.vertices.iter().map(|v| if v.vec().x > 0.0 { [240, 0, 0] } else { [0, 0, 240] }).collect();
+        let part = |colours| Part { mesh: &mesh, paint: Paint::Vertices(colours) };
         let model = Model::new(&[part(&colours)]).unwrap();
         let camera = Camera::fit(View::Anterior, model.bounds(), [200, 200]).unwrap();
         let picture = shaded(&model, &camera, &Ctx::default()).unwrap();
         let red = |x| picture.at(x, 100)[0];
         assert!(red(40) < red(80) && red(80) < red(120) && red(120) < red(160));
         let refused = Model::new(&[part(&colours[1..])]).unwrap_err();
-        assert_eq!(
-            refused,
-            ViewError::Colours {
-                colours: 7,
-                vertices: 8
-            }
-        );
+        assert_eq!(refused, ViewError::Colours { colours: 7, vertices: 8 });
     }
 
     #[test]
     fn a_view_is_the_same_to_the_last_bit_at_any_number_of_threads() {
         let mesh = ball(DVec3::new(3.0, 5.0, 7.0), 40.0, 150);
         let bytes = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| png::png(&view(&mesh, View::Oblique, [301, 207]).0).unwrap())
         };
         let one = bytes(1);
@@ -506,10 +456,7 @@ mod tests {
     fn unusable_meshes_are_refused_and_a_stop_is_heeded() {
         let good = cuboid(DVec3::ZERO, DVec3::ONE);
         let refused = |mesh: &Mesh| {
-            let part = Part {
-                mesh,
-                paint: Paint::Plain(BONE),
-            };
+            let part = Part { mesh, paint: Paint::Plain(BONE) };
             Model::new(&[part]).unwrap_err()
         };
         let mut dangling = good.clone();

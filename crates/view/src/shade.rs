@@ -20,10 +20,7 @@ pub struct Light {
 impl Light {
     /// The lamps of a viewer with these axes.
     pub fn beside_the_viewer(right: Vec3, up: Vec3, towards: Vec3) -> Self {
-        Self {
-            lamp: (up * 0.45 - right * 0.35 - towards).normalize_or_zero(),
-            forehead: -towards,
-        }
+        Self { lamp: (up * 0.45 - right * 0.35 - towards).normalize_or_zero(), forehead: -towards }
     }
 
     /// The colour that a surface of `colour` with a unit `normal` sends to the viewer.

@@ -19,10 +19,7 @@ pub struct Window {
 
 impl Window {
     /// The usual window for bone.
-    pub const BONE: Self = Self {
-        level: Hu(500.0),
-        width: Hu(2000.0),
-    };
+    pub const BONE: Self = Self { level: Hu(500.0), width: Hu(2000.0) };
 
     /// The grey of a radiodensity.
     pub fn grey(self, hu: f64) -> u8 {
@@ -68,18 +65,14 @@ pub fn slice(
     let fine = volume.grid().spacing().min_element().max(f64::MIN_POSITIVE);
     // Three places across are enough against flicker; more would only blur what is already coarse.
     let parts = (camera.mm_per_pixel() / fine).ceil().clamp(1.0, 3.0) as usize;
-    picture
-        .rgb_mut()
-        .par_chunks_mut(3 * width)
-        .enumerate()
-        .try_for_each(|(y, row)| {
-            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                if let Some(hu) = mean_within(volume, camera, [x, y], parts) {
-                    pixel.fill(window.grey(hu));
-                }
+    picture.rgb_mut().par_chunks_mut(3 * width).enumerate().try_for_each(|(y, row)| {
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            if let Some(hu) = mean_within(volume, camera, [x, y], parts) {
+                pixel.fill(window.grey(hu));
             }
-            ctx.check()
-        })?;
+        }
+        ctx.check()
+    })?;
     for outline in outlines {
         let strokes = section(outline.mesh, camera, ctx)?;
         picture.strokes(&strokes, STROKE, outline.colour);
@@ -112,10 +105,7 @@ pub fn section(mesh: &Mesh, camera: &Camera, ctx: &Ctx) -> Result<Vec<[[f64; 2];
         bad => return Err(ViewError::Mesh(bad)),
     }
     let [_, _, towards] = camera.axes();
-    let plane = Plane {
-        point: camera.middle(),
-        normal: Direction::from_vec(towards),
-    };
+    let plane = Plane { point: camera.middle(), normal: Direction::from_vec(towards) };
     let pixel = |place: Point<Patient>| {
         let [x, y, _] = camera.project(place);
         [x, y]
@@ -133,11 +123,7 @@ pub fn section(mesh: &Mesh, camera: &Camera, ctx: &Ctx) -> Result<Vec<[[f64; 2];
 pub fn caption(camera: &Camera) -> String {
     let [_, _, towards] = camera.axes();
     let place = camera.middle();
-    let names = [
-        ("sagittal", 'x', DVec3::X),
-        ("coronal", 'y', DVec3::Y),
-        ("axial", 'z', DVec3::Z),
-    ];
+    let names = [("sagittal", 'x', DVec3::X), ("coronal", 'y', DVec3::Y), ("axial", 'z', DVec3::Z)];
     // 1e-6 of the cosine is 0.08°, less than a pixel across a picture.
     let along = names.into_iter().find(|n| n.2.dot(towards).abs() > 1.0 - 1e-6);
     match along {
@@ -164,10 +150,7 @@ mod tests {
     const RADIUS: f64 = 15.0;
 
     /// Threshold halfway between ground (0) and ball (1000) in a window that keeps all shades.
-    const SHADES: Window = Window {
-        level: Hu(500.0),
-        width: Hu(1200.0),
-    };
+    const SHADES: Window = Window { level: Hu(500.0), width: Hu(1200.0) };
 
     /// A ball of 1000 HU in 0 HU, its edge blurred linearly over 4 mm, on the given grid.
     fn scan(linear: DMat3, dims: [usize; 3]) -> Volume<i16> {
@@ -197,10 +180,7 @@ mod tests {
         [
             (DMat3::from_diagonal(DVec3::new(0.8, 0.8, 1.6)), [72, 72, 40]),
             (tilted, [64, 64, 40]),
-            (
-                turn * DMat3::from_diagonal(DVec3::new(0.8, 0.8, -1.2)),
-                [72, 72, 52],
-            ),
+            (turn * DMat3::from_diagonal(DVec3::new(0.8, 0.8, -1.2)), [72, 72, 52]),
         ]
     }
 
@@ -221,9 +201,7 @@ mod tests {
         let is_edge = |x: i64, y: i64| {
             let grey = |x: i64, y: i64| i32::from(plain.at(x as usize, y as usize)[0]) - halfway;
             let here = grey(x, y);
-            [(1, 0), (-1, 0), (0, 1), (0, -1)]
-                .iter()
-                .any(|(dx, dy)| here * grey(x + dx, y + dy) <= 0)
+            [(1, 0), (-1, 0), (0, 1), (0, -1)].iter().any(|(dx, dy)| here * grey(x + dx, y + dy) <= 0)
         };
         let gap = |end: [f64; 2]| {
             let mut least = 9.0_f64;
@@ -270,42 +248,22 @@ mod tests {
         let wide = (0..200).filter(|&c| bright(c, y as usize)).count() as f64;
         let high = (0..200).filter(|&r| bright(x as usize, r)).count() as f64;
         let truth = 2.0 * RADIUS / camera.mm_per_pixel();
-        assert!(
-            (wide - truth).abs() <= 2.0 && (high - truth).abs() <= 2.0,
-            "{wide} {high} {truth}"
-        );
+        assert!((wide - truth).abs() <= 2.0 && (high - truth).abs() <= 2.0, "{wide} {high} {truth}");
     }
 
     #[test]
     fn an_outline_is_drawn_in_its_colour_and_outside_the_volume_there_is_no_grey() {
         let (linear, dims) = grids()[0];
         let mesh = ball(MIDDLE, RADIUS, 40);
-        let outline = Outline {
-            mesh: &mesh,
-            colour: RED,
-        };
+        let outline = Outline { mesh: &mesh, colour: RED };
         let camera = camera(View::AXIAL);
-        let picture = slice(
-            &scan(linear, dims),
-            &camera,
-            Window::BONE,
-            &[outline],
-            &Ctx::default(),
-        )
-        .unwrap();
+        let picture = slice(&scan(linear, dims), &camera, Window::BONE, &[outline], &Ctx::default()).unwrap();
         let end = section(&mesh, &camera, &Ctx::default()).unwrap()[0][0];
         // The middle of the pixel is at most 0.71 away, where the stroke still covers more than half of it.
         let [red, green, _] = picture.at(end[0] as usize, end[1] as usize);
         assert!(red > green + 100, "{red} {green}");
         let far = camera.through(Point::new(0.0, 0.0, -500.0));
-        let nothing = slice(
-            &scan(linear, dims),
-            &far,
-            Window::BONE,
-            &[outline],
-            &Ctx::default(),
-        )
-        .unwrap();
+        let nothing = slice(&scan(linear, dims), &far, Window::BONE, &[outline], &Ctx::default()).unwrap();
         assert!(nothing.rgb().chunks(3).all(|p| p == OUTSIDE));
     }
 
@@ -313,13 +271,7 @@ mod tests {
     fn the_bone_window_runs_from_minus_500_to_1500() {
         let grey = |hu| Window::BONE.grey(hu);
         assert_eq!(
-            (
-                grey(-3000.0),
-                grey(-500.0),
-                grey(500.0),
-                grey(1500.0),
-                grey(3071.0)
-            ),
+            (grey(-3000.0), grey(-500.0), grey(500.0), grey(1500.0), grey(3071.0)),
             (0, 0, 128, 255, 255)
         );
     }
@@ -337,14 +289,8 @@ mod tests {
         let (linear, dims) = grids()[2];
         let (volume, mesh) = (scan(linear, dims), ball(MIDDLE, RADIUS, 80));
         let picture = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            let outline = Outline {
-                mesh: &mesh,
-                colour: RED,
-            };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let outline = Outline { mesh: &mesh, colour: RED };
             let camera = camera(View::Oblique);
             pool.install(|| slice(&volume, &camera, Window::BONE, &[outline], &Ctx::default()).unwrap())
         };

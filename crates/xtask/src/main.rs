@@ -4,11 +4,7 @@
 //! - `test` – install what is missing, then run everything that must pass: format, lints, licences, tests
 //! - `tidy` – the house rules that no compiler checks ([`tidy`])
 //! - `generate` – rewrite the files made from the commands' schemas
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a task talks to the developer"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer")]
 
 mod setup;
 mod tidy;
@@ -53,19 +49,12 @@ fn command(program: &str, words: &[&str]) -> Command {
 fn run(command: &mut Command) -> Result<(), String> {
     println!("$ {}", shown(command));
     let status = command.status().map_err(|e| format!("{}: {e}", shown(command)))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{} ended with {status}", shown(command)))
-    }
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", shown(command))) }
 }
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 fn demo(rest: &[String]) -> Result<(), String> {
@@ -82,10 +71,7 @@ fn test(rest: &[String]) -> Result<(), String> {
     setup::slicer()?;
     setup::oracles(&root());
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
-    run(&mut command(
-        "cargo",
-        &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    ))?;
+    run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     setup::deny(&root())?;
     let mut words = vec!["test", "--workspace"];
     words.extend(rest.iter().map(String::as_str));

@@ -8,11 +8,7 @@ use std::process::{Command, Stdio};
 const SLICERS: [&str; 3] = ["prusa-slicer", "PrusaSlicer", "prusa-slicer-console"];
 
 fn answers(program: &str, words: &[&str]) -> bool {
-    let quiet = Command::new(program)
-        .args(words)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let quiet = Command::new(program).args(words).stdout(Stdio::null()).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
 }
 
@@ -38,9 +34,7 @@ pub fn slicer() -> Result<(), String> {
         } else {
             command("sudo", &[&["-n", "apt-get"], words].concat())
         };
-        run(install
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdout(Stdio::null()))
+        run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))
     };
     apt(&["update"])?;
     apt(&["install", "--yes", "--no-install-recommends", "prusa-slicer"])
@@ -51,24 +45,13 @@ pub fn slicer() -> Result<(), String> {
 /// Those tests say that they are skipped where this could not be done.
 pub fn oracles(root: &Path) {
     let python = root.join(".venv/bin/python").to_string_lossy().into_owned();
-    let wanted = root
-        .join("tests/oracles/requirements.txt")
-        .to_string_lossy()
-        .into_owned();
+    let wanted = root.join("tests/oracles/requirements.txt").to_string_lossy().into_owned();
     let made = if answers(&python, &["--version"]) {
         Ok(())
     } else {
         run(&mut command("python3", &["-m", "venv", ".venv"]))
     };
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-        &wanted,
-    ];
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", &wanted];
     if let Err(trouble) = made.and_then(|()| run(&mut command(&python, &pip))) {
         println!("without independent readers, for lack of a Python environment: {trouble}");
     }

@@ -118,11 +118,7 @@ impl VfsFile for DiskFile {
 
 impl Vfs for Disk {
     fn place(&self, path: &CasePath) -> PathBuf {
-        if path.is_root() {
-            self.root.clone()
-        } else {
-            self.root.join(path.as_str())
-        }
+        if path.is_root() { self.root.clone() } else { self.root.join(path.as_str()) }
     }
 
     fn stat(&self, path: &CasePath) -> io::Result<Option<Stat>> {
@@ -136,12 +132,7 @@ impl Vfs for Disk {
             Ok(found) if found.is_file() => Ok(Some(Stat::File(found.len()))),
             Ok(found) if found.is_dir() => Ok(Some(Stat::Folder)),
             Ok(_) => Ok(Some(Stat::Other)),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -246,11 +237,7 @@ impl Vfs for Disk {
                 let mut text = String::new();
                 // Some systems do not let others read a locked file; then the holder stays unnamed.
                 let _ = file.take(200).read_to_string(&mut text);
-                Ok(Lock::Busy(if text.is_empty() {
-                    "another program".to_owned()
-                } else {
-                    text
-                }))
+                Ok(Lock::Busy(if text.is_empty() { "another program".to_owned() } else { text }))
             }
             Err(TryLockError::Error(error)) => Err(error),
         }

@@ -47,13 +47,7 @@ enum Needs {
 impl Faulty {
     /// Wraps `inner` so that its operation number `at` (from 0) fails.
     pub fn new(inner: Arc<dyn Vfs>, at: u64, fault: Fault, times: Times) -> Self {
-        Self {
-            inner,
-            counted: Arc::default(),
-            at,
-            fault,
-            times,
-        }
+        Self { inner, counted: Arc::default(), at, fault, times }
     }
 
     /// True once an operation has been made to fail.
@@ -77,11 +71,7 @@ impl Faulty {
     }
 
     fn step(&self, needs: Needs) -> io::Result<()> {
-        if self.strikes(needs) {
-            Err(self.error())
-        } else {
-            Ok(())
-        }
+        if self.strikes(needs) { Err(self.error()) } else { Ok(()) }
     }
 }
 
@@ -131,10 +121,7 @@ impl Vfs for Faulty {
     fn create(&self, path: &CasePath, access: Access) -> io::Result<Box<dyn VfsFile>> {
         self.step(Needs::Space)?;
         let inner = self.inner.create(path, access)?;
-        Ok(Box::new(FaultyFile {
-            inner,
-            disk: self.clone(),
-        }))
+        Ok(Box::new(FaultyFile { inner, disk: self.clone() }))
     }
     fn create_folder(&self, folder: &CasePath) -> io::Result<()> {
         self.step(Needs::Space)?;

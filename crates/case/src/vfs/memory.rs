@@ -50,9 +50,7 @@ struct State {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memory")
-            .field("names", &self.state().names.len())
-            .finish()
+        f.debug_struct("Memory").field("names", &self.state().names.len()).finish()
     }
 }
 
@@ -77,10 +75,9 @@ impl State {
     fn file(&self, path: &CasePath) -> io::Result<usize> {
         match self.names.get(path) {
             Some(Node::File(file)) => Ok(*file),
-            Some(Node::Folder) => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            )),
+            Some(Node::Folder) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+            }
             None => Err(nothing_there()),
         }
     }
@@ -125,19 +122,13 @@ impl Memory {
     #[must_use]
     pub fn after_power_cut(&self, loss: Loss) -> Self {
         let state = self.state();
-        let mut choice = Choice {
-            loss,
-            random: Random::new(if let Loss::Some(seed) = loss { seed } else { 0 }),
-        };
+        let mut choice =
+            Choice { loss, random: Random::new(if let Loss::Some(seed) = loss { seed } else { 0 }) };
         let mut names = BTreeMap::new();
         let paths: std::collections::BTreeSet<_> = state.names.keys().chain(state.synced.keys()).collect();
         for path in paths {
             let (now, synced) = (state.names.get(path), state.synced.get(path));
-            let node = if now == synced || choice.keeps() {
-                now
-            } else {
-                synced
-            };
+            let node = if now == synced || choice.keeps() { now } else { synced };
             // A name in a folder that was lost is lost with it; folders sort before what is in them.
             let reachable = path.is_root() || names.contains_key(&path.parent());
             if let (Some(node), true) = (node, reachable) {
@@ -145,12 +136,7 @@ impl Memory {
             }
         }
         let files = state.files.iter().map(|file| choice.content(file)).collect();
-        let found = State {
-            synced: names.clone(),
-            names,
-            files,
-            ..State::default()
-        };
+        let found = State { synced: names.clone(), names, files, ..State::default() };
         Self(Arc::new(Mutex::new(found)))
     }
 
@@ -202,11 +188,7 @@ impl Choice {
     }
 
     fn content(&mut self, file: &Content) -> Content {
-        let mut found = if self.keeps() {
-            file.now.clone()
-        } else {
-            file.synced.clone()
-        };
+        let mut found = if self.keeps() { file.now.clone() } else { file.synced.clone() };
         if matches!(self.loss, Loss::Some(_)) && file.now.starts_with(&file.synced) && self.keeps() {
             let kept = self.between(file.synced.len(), file.now.len());
             found = file.now[..kept].to_vec();
@@ -217,10 +199,7 @@ impl Choice {
                 found.extend_from_slice(&file.now[end..]);
             }
         }
-        Content {
-            synced: found.clone(),
-            now: found,
-        }
+        Content { synced: found.clone(), now: found }
     }
 }
 
@@ -281,9 +260,7 @@ impl Vfs for Memory {
 
     fn open(&self, path: &CasePath) -> io::Result<Box<dyn Read + Send>> {
         let state = self.state();
-        Ok(Box::new(io::Cursor::new(
-            state.files[state.file(path)?].now.clone(),
-        )))
+        Ok(Box::new(io::Cursor::new(state.files[state.file(path)?].now.clone())))
     }
 
     fn create(&self, path: &CasePath, _: Access) -> io::Result<Box<dyn VfsFile>> {
@@ -292,10 +269,7 @@ impl Vfs for Memory {
         let file = state.files.len();
         state.add(path, Node::File(file))?;
         state.files.push(Content::default());
-        Ok(Box::new(MemoryFile {
-            disk: self.clone(),
-            file,
-        }))
+        Ok(Box::new(MemoryFile { disk: self.clone(), file }))
     }
 
     fn create_folder(&self, folder: &CasePath) -> io::Result<()> {
@@ -348,12 +322,8 @@ impl Vfs for Memory {
         let mut state = self.state();
         state.step()?;
         let inside = |path: &CasePath| !path.is_root() && path.parent() == *folder;
-        let now: Vec<_> = state
-            .names
-            .iter()
-            .filter(|(path, _)| inside(path))
-            .map(|(p, n)| (p.clone(), *n))
-            .collect();
+        let now: Vec<_> =
+            state.names.iter().filter(|(path, _)| inside(path)).map(|(p, n)| (p.clone(), *n)).collect();
         state.synced.retain(|path, _| !inside(path));
         state.synced.extend(now);
         Ok(())
@@ -371,9 +341,7 @@ impl Vfs for Memory {
         let mut state = self.state();
         let file = state.file(path)?;
         state.step()?;
-        state.files[file]
-            .now
-            .truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        state.files[file].now.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         state.sync_file(file)
     }
 

@@ -103,20 +103,14 @@ pub(crate) fn read_small(vfs: &dyn Vfs, path: &CasePath, limit: u64) -> io::Resu
             ));
         }
         Some(_) => {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
     }
     let mut bytes = Vec::new();
     // One more than allowed, so that a file that grew meanwhile is noticed rather than cut.
     vfs.open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it grew while it was read",
-        ));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it grew while it was read"));
     }
     Ok(Some(bytes))
 }

@@ -21,9 +21,7 @@ impl Writer {
     pub(super) fn settle(&mut self) -> Result<(), CaseError> {
         let journal = &self.case.journal;
         let count = journal.entries.len();
-        let head = usize::try_from(journal.head.unwrap_or(0))
-            .unwrap_or(usize::MAX)
-            .min(count);
+        let head = usize::try_from(journal.head.unwrap_or(0)).unwrap_or(usize::MAX).min(count);
         if journal.head == Some(count as u64) {
             return Ok(());
         }
@@ -91,11 +89,8 @@ impl Writer {
     /// Refuses to overwrite files that are neither what the journal says nor what they are to become.
     pub(crate) fn refuse_changed(&self, outputs: &Outputs) -> Result<(), CaseError> {
         for (path, new) in outputs {
-            let outside = |path: &CasePath| {
-                Err(CaseError::ChangedOutside {
-                    path: self.case.vfs.place(path),
-                })
-            };
+            let outside =
+                |path: &CasePath| Err(CaseError::ChangedOutside { path: self.case.vfs.place(path) });
             for folder in folders_above(path) {
                 if !matches!(self.stat(&folder)?, None | Some(Stat::Folder)) {
                     return outside(&folder);
@@ -126,8 +121,7 @@ impl Writer {
         let written = self.write_file(&temporary, bytes, access);
         let vfs = &self.case.vfs;
         let renamed = written.and_then(|()| {
-            vfs.rename(&temporary, path)
-                .map_err(|source| CaseError::writing(vfs.place(path), source))
+            vfs.rename(&temporary, path).map_err(|source| CaseError::writing(vfs.place(path), source))
         });
         if let Err(error) = renamed {
             // The first error is the one to tell; whatever stays is cleared at the next opening.
@@ -151,10 +145,7 @@ impl Writer {
         if self.stat(path)?.is_none() {
             return Ok(());
         }
-        self.case
-            .vfs
-            .remove(path)
-            .map_err(|source| CaseError::writing(self.case.vfs.place(path), source))
+        self.case.vfs.remove(path).map_err(|source| CaseError::writing(self.case.vfs.place(path), source))
     }
 
     pub(super) fn sync(&self, folder: &CasePath) -> Result<(), CaseError> {
@@ -165,9 +156,6 @@ impl Writer {
     }
 
     fn stat(&self, path: &CasePath) -> Result<Option<Stat>, CaseError> {
-        self.case
-            .vfs
-            .stat(path)
-            .map_err(|source| CaseError::reading(self.case.vfs.place(path), source))
+        self.case.vfs.stat(path).map_err(|source| CaseError::reading(self.case.vfs.place(path), source))
     }
 }

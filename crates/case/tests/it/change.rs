@@ -10,12 +10,7 @@ use std::time::Duration;
 #[test]
 fn a_change_is_there_after_its_commit_and_for_whoever_opens_the_case_next() {
     let (disk, mut case) = new_case();
-    run(
-        &mut case,
-        "propose",
-        &[("plan.json", Some("plan")), ("products/guide.stl", Some("guide"))],
-    )
-    .unwrap();
+    run(&mut case, "propose", &[("plan.json", Some("plan")), ("products/guide.stl", Some("guide"))]).unwrap();
     let expected = texts(&[("plan.json", "plan"), ("products/guide.stl", "guide")]);
     assert_eq!(recorded(&case), expected);
     assert_eq!(lying(&disk), expected);
@@ -38,11 +33,7 @@ fn a_line_of_the_journal_says_all_that_the_design_promises() {
     change.put(&path("g.stl"), b"guide").unwrap();
     let finding =
         Finding::new("min-wall", Severity::Caution, "wall of 1.8 mm").measured(1.8, 2.0, "mm", "profile");
-    let work = Work {
-        findings: vec![finding],
-        took: Duration::from_micros(4_200_499),
-        threads: 8,
-    };
+    let work = Work { findings: vec![finding], took: Duration::from_micros(4_200_499), threads: 8 };
     let entry = change.commit(&stamp(), work).unwrap();
     assert_eq!((entry.n, entry.seconds, entry.threads), (2, 4.2, 8));
     assert_eq!((&entry.command, &entry.inputs), (&command, &inputs));
@@ -52,9 +43,7 @@ fn a_line_of_the_journal_says_all_that_the_design_promises() {
     let keys: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         keys,
-        [
-            "n", "at", "by", "version", "command", "in", "out", "findings", "seconds", "threads", "prev"
-        ]
+        ["n", "at", "by", "version", "command", "in", "out", "findings", "seconds", "threads", "prev"]
     );
     assert_eq!(line["at"], "2026-11-20T10:22:03Z");
     assert_eq!(line["out"]["g.stl"], Sha256::of(b"guide").to_string());
@@ -65,12 +54,8 @@ fn a_line_of_the_journal_says_all_that_the_design_promises() {
 fn outputs_are_streamed_and_read_back_bit_by_bit() {
     let (_, mut case) = new_case();
     // More than one chunk, in pieces that do not divide it.
-    let content: Vec<u8> = (0..700_001_u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
-    let mut change = case
-        .transaction(json!({"command": "import"}), Inputs::new())
-        .unwrap();
+    let content: Vec<u8> = (0..700_001_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut change = case.transaction(json!({"command": "import"}), Inputs::new()).unwrap();
     let mut out = change.write(&path("images/ct.nrrd")).unwrap();
     for piece in content.chunks(997) {
         out.write_all(piece).unwrap();
@@ -78,10 +63,7 @@ fn outputs_are_streamed_and_read_back_bit_by_bit() {
     assert_eq!(out.finish().unwrap(), Sha256::of(&content));
     change.commit(&stamp(), Work::default()).unwrap();
     let mut back = Vec::new();
-    case.reader(&path("images/ct.nrrd"))
-        .unwrap()
-        .read_to_end(&mut back)
-        .unwrap();
+    case.reader(&path("images/ct.nrrd")).unwrap().read_to_end(&mut back).unwrap();
     assert!(back == content);
 }
 
@@ -90,9 +72,7 @@ fn a_change_that_is_dropped_leaves_nothing() {
     let (disk, mut case) = new_case();
     run(&mut case, "propose", &[("plan.json", Some("one"))]).unwrap();
     let before = disk.files();
-    let mut change = case
-        .transaction(json!({"command": "edit"}), Inputs::new())
-        .unwrap();
+    let mut change = case.transaction(json!({"command": "edit"}), Inputs::new()).unwrap();
     change.put(&path("plan.json"), b"two").unwrap();
     change.put(&path("other.json"), b"three").unwrap();
     drop(change);
@@ -103,9 +83,7 @@ fn a_change_that_is_dropped_leaves_nothing() {
 fn an_unfinished_output_cannot_be_committed() {
     let (disk, mut case) = new_case();
     let before = disk.files();
-    let mut change = case
-        .transaction(json!({"command": "edit"}), Inputs::new())
-        .unwrap();
+    let mut change = case.transaction(json!({"command": "edit"}), Inputs::new()).unwrap();
     let mut out = change.write(&path("plan.json")).unwrap();
     out.write_all(b"half of it").unwrap();
     drop(out);
@@ -122,10 +100,7 @@ fn undo_steps_back_and_redo_forward_until_the_next_command() {
     let (first, second) = (texts(&[("x", "1"), ("y", "1")]), texts(&[("x", "2"), ("z", "2")]));
     assert_eq!(lying(&disk), second);
 
-    assert_eq!(
-        case.undo(&stamp()).unwrap().command,
-        json!({"command": "undo", "entry": 3})
-    );
+    assert_eq!(case.undo(&stamp()).unwrap().command, json!({"command": "undo", "entry": 3}));
     assert_eq!((lying(&disk), recorded(&case)), (first.clone(), first.clone()));
     assert_eq!(case.maker(&path("x")).unwrap().n, 2);
     case.undo(&stamp()).unwrap();
@@ -197,29 +172,16 @@ fn inputs_and_settings_known_only_at_the_end_are_journalled_and_checked() {
     let (disk, mut case) = new_case();
     run(&mut case, "propose", &[("plan.json", Some("one"))]).unwrap();
     let input = |text: &str| Inputs::from([("plan.json".to_owned(), Sha256::of(text.as_bytes()))]);
-    let mut change = case
-        .transaction(json!({"command": "make", "from": "/home/x"}), Inputs::new())
-        .unwrap();
-    assert_eq!(
-        code(&change.set_inputs(input("other")).unwrap_err()),
-        "input-changed"
-    );
+    let mut change = case.transaction(json!({"command": "make", "from": "/home/x"}), Inputs::new()).unwrap();
+    assert_eq!(code(&change.set_inputs(input("other")).unwrap_err()), "input-changed");
     change.set_inputs(input("one")).unwrap();
     change.set_setting("from", json!("series 1.2.3"));
     let entry = change.commit(&stamp(), Work::default()).unwrap();
     assert_eq!(entry.command, json!({"command": "make", "from": "series 1.2.3"}));
-    assert_eq!(
-        Case::open_on(Arc::new(disk)).unwrap().history()[2].inputs,
-        input("one")
-    );
-    let mut change = case
-        .transaction(json!({"command": "make"}), Inputs::new())
-        .unwrap();
+    assert_eq!(Case::open_on(Arc::new(disk)).unwrap().history()[2].inputs, input("one"));
+    let mut change = case.transaction(json!({"command": "make"}), Inputs::new()).unwrap();
     change.set_setting("command", json!("undo"));
-    assert_eq!(
-        code(&change.commit(&stamp(), Work::default()).unwrap_err()),
-        "bad-entry"
-    );
+    assert_eq!(code(&change.commit(&stamp(), Work::default()).unwrap_err()), "bad-entry");
 }
 
 #[test]
@@ -227,55 +189,25 @@ fn what_could_not_be_read_back_is_never_journalled() {
     let (disk, mut case) = new_case();
     let before = disk.files();
     let finding = Finding::new("far", Severity::Note, "nowhere").at([f64::NAN, 0.0, 0.0]);
-    let change = case
-        .transaction(json!({"command": "check"}), Inputs::new())
-        .unwrap();
-    let error = change
-        .commit(
-            &stamp(),
-            Work {
-                findings: vec![finding],
-                ..Work::default()
-            },
-        )
-        .unwrap_err();
+    let change = case.transaction(json!({"command": "check"}), Inputs::new()).unwrap();
+    let error = change.commit(&stamp(), Work { findings: vec![finding], ..Work::default() }).unwrap_err();
     assert_eq!(code(&error), "bad-entry");
     let long = "x".repeat(2 << 20);
-    let change = case
-        .transaction(json!({"command": "check", "text": long}), Inputs::new())
-        .unwrap();
-    assert_eq!(
-        code(&change.commit(&stamp(), Work::default()).unwrap_err()),
-        "bad-entry"
-    );
+    let change = case.transaction(json!({"command": "check", "text": long}), Inputs::new()).unwrap();
+    assert_eq!(code(&change.commit(&stamp(), Work::default()).unwrap_err()), "bad-entry");
     assert_eq!(disk.files(), before);
 }
 
 #[test]
 fn names_of_the_case_and_clashing_names_are_refused() {
     let (_, mut case) = new_case();
-    run(
-        &mut case,
-        "a",
-        &[("products/guide.stl", Some("1")), ("gone", Some("1"))],
-    )
-    .unwrap();
+    run(&mut case, "a", &[("products/guide.stl", Some("1")), ("gone", Some("1"))]).unwrap();
     run(&mut case, "b", &[("gone", None)]).unwrap();
     let mut change = case.transaction(json!({"command": "c"}), Inputs::new()).unwrap();
-    for bad in [
-        "case.toml",
-        "journal.jsonl",
-        "objects/ab/x",
-        "LOCK",
-        "products",
-        "Products/Guide.STL",
-        "gone/x",
-    ] {
-        assert_eq!(
-            code(&change.put(&path(bad), b"").unwrap_err()),
-            "bad-path",
-            "{bad}"
-        );
+    for bad in
+        ["case.toml", "journal.jsonl", "objects/ab/x", "LOCK", "products", "Products/Guide.STL", "gone/x"]
+    {
+        assert_eq!(code(&change.put(&path(bad), b"").unwrap_err()), "bad-path", "{bad}");
     }
     assert_eq!(code(&change.remove(&path("never")).unwrap_err()), "no-artefact");
 }
@@ -295,21 +227,13 @@ fn a_file_changed_outside_is_seen_kept_and_restored_or_taken_in() {
     };
     assert_eq!(states(&case), [Currency::ChangedOutside, Currency::Current]);
     let error = run(&mut case, "b", &[("x", Some("two"))]).unwrap_err();
-    assert!(
-        matches!(&error, CaseError::ChangedOutside { path } if path.ends_with("x")),
-        "{error}"
-    );
+    assert!(matches!(&error, CaseError::ChangedOutside { path } if path.ends_with("x")), "{error}");
     assert_eq!(code(&case.undo(&stamp()).unwrap_err()), "changed-outside");
     assert_eq!(lying(&disk)["x"], "theirs");
     assert_eq!(case.read(&path("x")).unwrap(), b"one");
 
     let theirs = case.read_as_found(&path("x")).unwrap();
-    run(
-        &mut case,
-        "adopt",
-        &[("x", Some(std::str::from_utf8(&theirs).unwrap()))],
-    )
-    .unwrap();
+    run(&mut case, "adopt", &[("x", Some(std::str::from_utf8(&theirs).unwrap()))]).unwrap();
     assert_eq!(states(&case), [Currency::Current, Currency::Current]);
     edit(&disk, "x", b"wrong");
     case.restore(&path("x")).unwrap();
@@ -330,26 +254,12 @@ pub fn edit(disk: &Memory, name: &str, bytes: &[u8]) {
 fn staleness_spreads_from_changed_inputs_to_everything_made_from_them() {
     let (_, mut case) = new_case();
     let input = |pairs: &[(&str, &str)]| -> Inputs {
-        pairs
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), Sha256::of(text.as_bytes())))
-            .collect()
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), Sha256::of(text.as_bytes()))).collect()
     };
     run(&mut case, "segment", &[("labels", Some("l1"))]).unwrap();
-    run_with(
-        &mut case,
-        "surface",
-        input(&[("labels", "l1")]),
-        &[("mesh", Some("m1"))],
-    )
-    .unwrap();
-    run_with(
-        &mut case,
-        "make",
-        input(&[("mesh", "m1"), ("styles.toml", "s1")]),
-        &[("guide", Some("g1"))],
-    )
-    .unwrap();
+    run_with(&mut case, "surface", input(&[("labels", "l1")]), &[("mesh", Some("m1"))]).unwrap();
+    run_with(&mut case, "make", input(&[("mesh", "m1"), ("styles.toml", "s1")]), &[("guide", Some("g1"))])
+        .unwrap();
     let stale = |case: &Case, outside: &Inputs| -> Vec<String> {
         let all = case.status(outside, &Ctx::default()).unwrap();
         let stale = all.into_iter().filter_map(|a| match a.currency {
@@ -359,18 +269,9 @@ fn staleness_spreads_from_changed_inputs_to_everything_made_from_them() {
         stale.collect()
     };
     assert!(stale(&case, &Inputs::new()).is_empty());
-    assert_eq!(
-        stale(&case, &input(&[("styles.toml", "s2")])),
-        ["guide by styles.toml"]
-    );
+    assert_eq!(stale(&case, &input(&[("styles.toml", "s2")])), ["guide by styles.toml"]);
     // An edit in place makes its own output current, and what was made from it stale.
-    run_with(
-        &mut case,
-        "edit",
-        input(&[("labels", "l1")]),
-        &[("labels", Some("l2"))],
-    )
-    .unwrap();
+    run_with(&mut case, "edit", input(&[("labels", "l1")]), &[("labels", Some("l2"))]).unwrap();
     assert_eq!(stale(&case, &Inputs::new()), ["guide by mesh", "mesh by labels"]);
     case.undo(&stamp()).unwrap();
     assert!(stale(&case, &Inputs::new()).is_empty());
@@ -379,34 +280,18 @@ fn staleness_spreads_from_changed_inputs_to_everything_made_from_them() {
 #[test]
 fn the_frame_of_reference_is_said_once_and_can_be_undone() {
     let (disk, mut case) = new_case();
-    let mut change = case
-        .transaction(json!({"command": "import"}), Inputs::new())
-        .unwrap();
-    assert_eq!(
-        code(&change.set_frame_of_reference("1.2.x").unwrap_err()),
-        "bad-entry"
-    );
+    let mut change = case.transaction(json!({"command": "import"}), Inputs::new()).unwrap();
+    assert_eq!(code(&change.set_frame_of_reference("1.2.x").unwrap_err()), "bad-entry");
     change.set_frame_of_reference("1.2.840.1").unwrap();
     change.commit(&stamp(), Work::default()).unwrap();
-    assert_eq!(
-        case.description().frame_of_reference.as_deref(),
-        Some("1.2.840.1")
-    );
-    let mut change = case
-        .transaction(json!({"command": "import"}), Inputs::new())
-        .unwrap();
+    assert_eq!(case.description().frame_of_reference.as_deref(), Some("1.2.840.1"));
+    let mut change = case.transaction(json!({"command": "import"}), Inputs::new()).unwrap();
     change.set_frame_of_reference("1.2.840.1").unwrap();
-    assert_eq!(
-        code(&change.set_frame_of_reference("1.2.840.2").unwrap_err()),
-        "other-frame"
-    );
+    assert_eq!(code(&change.set_frame_of_reference("1.2.840.2").unwrap_err()), "other-frame");
     drop(change);
     case.undo(&stamp()).unwrap();
     assert_eq!(case.description().frame_of_reference, None);
-    assert_eq!(
-        Case::open_on(Arc::new(disk)).unwrap().description(),
-        case.description()
-    );
+    assert_eq!(Case::open_on(Arc::new(disk)).unwrap().description(), case.description());
 }
 
 #[test]
@@ -417,27 +302,14 @@ fn replay_compares_commands_and_contents_but_not_who_and_when() {
     run(&mut first, "wrong", &[("x", Some("3"))]).unwrap();
     first.undo(&stamp()).unwrap();
 
-    let later = Stamp {
-        at: "2027-01-01T00:00:00Z".parse().unwrap(),
-        by: "other".into(),
-        version: "9".into(),
-    };
+    let later =
+        Stamp { at: "2027-01-01T00:00:00Z".parse().unwrap(), by: "other".into(), version: "9".into() };
     let mut second = Case::create_on(Arc::new(Memory::default()), &Draft::new("other"), &later).unwrap();
     for entry in first.effective() {
-        let mut change = second
-            .transaction(entry.command.clone(), entry.inputs.clone())
-            .unwrap();
+        let mut change = second.transaction(entry.command.clone(), entry.inputs.clone()).unwrap();
         let text = if entry.name() == "a" { "1" } else { "2" };
         change.put(&path("x"), text.as_bytes()).unwrap();
-        change
-            .commit(
-                &later,
-                Work {
-                    threads: 3,
-                    ..Work::default()
-                },
-            )
-            .unwrap();
+        change.commit(&later, Work { threads: 3, ..Work::default() }).unwrap();
     }
     assert_eq!(compare(&first, &second), []);
     run(&mut second, "c", &[]).unwrap();
@@ -475,18 +347,10 @@ fn a_second_writer_is_told_who_holds_the_case() {
 #[test]
 fn a_clock_that_went_back_is_noted() {
     let (disk, mut case) = new_case();
-    let early = Stamp {
-        at: "2020-01-01T00:00:00Z".parse().unwrap(),
-        ..stamp()
-    };
-    let change = case
-        .transaction(json!({"command": "check"}), Inputs::new())
-        .unwrap();
+    let early = Stamp { at: "2020-01-01T00:00:00Z".parse().unwrap(), ..stamp() };
+    let change = case.transaction(json!({"command": "check"}), Inputs::new()).unwrap();
     change.commit(&early, Work::default()).unwrap();
-    assert_eq!(
-        Case::open_on(Arc::new(disk)).unwrap().findings()[0].code,
-        "clock-backwards"
-    );
+    assert_eq!(Case::open_on(Arc::new(disk)).unwrap().findings()[0].code, "clock-backwards");
 }
 
 #[derive(Clone, Debug)]

@@ -8,21 +8,11 @@ use proptest::prelude::*;
 /// A case with some history: five lines.
 fn case_with_history() -> Memory {
     let (disk, mut case) = new_case();
-    run(
-        &mut case,
-        "a",
-        &[("plan.json", Some("one")), ("products/guide.stl", Some("one g"))],
-    )
-    .unwrap();
+    run(&mut case, "a", &[("plan.json", Some("one")), ("products/guide.stl", Some("one g"))]).unwrap();
     run(&mut case, "b", &[("plan.json", Some("two"))]).unwrap();
     case.undo(&stamp()).unwrap();
     // From here on the first plan lies only in the store.
-    run(
-        &mut case,
-        "c",
-        &[("labels", Some("three")), ("plan.json", Some("three"))],
-    )
-    .unwrap();
+    run(&mut case, "c", &[("labels", Some("three")), ("plan.json", Some("three"))]).unwrap();
     case.gc(&Ctx::default()).unwrap();
     disk
 }
@@ -33,19 +23,13 @@ fn journal(disk: &Memory) -> Vec<String> {
 }
 
 fn set_journal(disk: &Memory, lines: &[String]) {
-    disk.tamper(&path("journal.jsonl"), |bytes| {
-        *bytes = (lines.join("\n") + "\n").into_bytes()
-    })
-    .unwrap();
+    disk.tamper(&path("journal.jsonl"), |bytes| *bytes = (lines.join("\n") + "\n").into_bytes()).unwrap();
 }
 
 /// The line at which the journal is said to be broken, and why.
 fn broken(disk: &Memory) -> (u64, String) {
     let found = Case::verify_on(disk, &Ctx::default()).unwrap();
-    assert!(
-        found.iter().any(|finding| finding.code == "journal-broken"),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|finding| finding.code == "journal-broken"), "{found:?}");
     assert!(Case::open_for_writing_on(Arc::new(disk.clone())).is_err());
     match Case::open_on(Arc::new(disk.clone())) {
         Err(CaseError::Broken { line, what }) => (line, what),
@@ -131,27 +115,15 @@ fn what_is_not_a_line_is_refused_with_its_number() {
     let twice = lines[2].replacen("{\"n\":3", "{\"n\":3,\"n\":3", 1);
     let unknown = lines[2].replacen("{\"n\":3", "{\"x\":3,\"n\":3", 1);
     let escape = lines[2].replace("plan.json", "../plan.json");
-    let bad = [
-        "",
-        "{}",
-        "garbage",
-        &twice,
-        &unknown,
-        &escape,
-        &format!("{} x", lines[2]),
-        &"[".repeat(100_000),
-    ];
+    let bad =
+        ["", "{}", "garbage", &twice, &unknown, &escape, &format!("{} x", lines[2]), &"[".repeat(100_000)];
     for bad in bad {
         let mut changed = lines.clone();
         changed[2] = bad.to_owned();
         set_journal(&whole, &changed);
         assert_eq!(broken(&whole).0, 3, "{bad:.60}");
     }
-    whole
-        .tamper(&path("journal.jsonl"), |bytes| {
-            *bytes = b"\xef\xbb\xbf{}\n".to_vec()
-        })
-        .unwrap();
+    whole.tamper(&path("journal.jsonl"), |bytes| *bytes = b"\xef\xbb\xbf{}\n".to_vec()).unwrap();
     assert_eq!(broken(&whole).0, 1);
 }
 
@@ -169,11 +141,7 @@ fn a_chain_made_anew_after_a_forged_undo_is_still_refused() {
         prev = osteon_case::Sha256::of(line.as_bytes());
     }
     set_journal(&whole, &lines);
-    whole
-        .tamper(&path("journal.head"), |bytes| {
-            *bytes = format!("5 {prev}\n").into_bytes()
-        })
-        .unwrap();
+    whole.tamper(&path("journal.head"), |bytes| *bytes = format!("5 {prev}\n").into_bytes()).unwrap();
     let (line, what) = broken(&whole);
     assert_eq!(line, 4, "{what}");
 }
@@ -183,8 +151,7 @@ fn a_torn_last_line_is_named_left_out_by_readers_and_cut_only_by_recovery() {
     let disk = case_with_history();
     let before = recorded(&Case::open_on(Arc::new(disk.clone())).unwrap());
     let next = b"{\"n\":6,\"at\":\"2026-";
-    disk.tamper(&path("journal.jsonl"), |bytes| bytes.extend_from_slice(next))
-        .unwrap();
+    disk.tamper(&path("journal.jsonl"), |bytes| bytes.extend_from_slice(next)).unwrap();
     let reader = Case::open_on(Arc::new(disk.clone())).unwrap();
     assert_eq!(reader.findings()[0].code, "journal-torn");
     assert_eq!(recorded(&reader), before);
@@ -203,13 +170,9 @@ fn a_torn_last_line_is_named_left_out_by_readers_and_cut_only_by_recovery() {
 #[test]
 fn a_settled_line_cut_short_is_damage_and_not_a_torn_end() {
     let disk = case_with_history();
-    disk.tamper(&path("journal.jsonl"), |bytes| bytes.truncate(bytes.len() - 7))
-        .unwrap();
+    disk.tamper(&path("journal.jsonl"), |bytes| bytes.truncate(bytes.len() - 7)).unwrap();
     assert_eq!(broken(&disk).0, 5);
-    assert_eq!(
-        code(&Case::recover_on(Arc::new(disk), &stamp()).unwrap_err()),
-        "journal-broken"
-    );
+    assert_eq!(code(&Case::recover_on(Arc::new(disk), &stamp()).unwrap_err()), "journal-broken");
 }
 
 #[test]
@@ -217,18 +180,9 @@ fn a_lost_head_is_noticed_and_made_anew_only_by_recovery() {
     use osteon_case::vfs::Vfs;
     let disk = case_with_history();
     disk.remove(&path("journal.head")).unwrap();
-    assert_eq!(
-        Case::open_on(Arc::new(disk.clone())).unwrap().findings()[0].code,
-        "journal-head-missing"
-    );
-    assert_eq!(
-        Case::verify_on(&disk, &Ctx::default()).unwrap()[0].code,
-        "journal-head-missing"
-    );
-    assert_eq!(
-        code(&Case::open_for_writing_on(Arc::new(disk.clone())).unwrap_err()),
-        "journal-broken"
-    );
+    assert_eq!(Case::open_on(Arc::new(disk.clone())).unwrap().findings()[0].code, "journal-head-missing");
+    assert_eq!(Case::verify_on(&disk, &Ctx::default()).unwrap()[0].code, "journal-head-missing");
+    assert_eq!(code(&Case::open_for_writing_on(Arc::new(disk.clone())).unwrap_err()), "journal-broken");
     let case = Case::recover_on(Arc::new(disk.clone()), &stamp()).unwrap();
     assert_eq!(case.findings()[0].code, "journal-head-missing");
     assert_eq!(Case::verify_on(&disk, &Ctx::default()).unwrap(), []);
@@ -237,18 +191,12 @@ fn a_lost_head_is_noticed_and_made_anew_only_by_recovery() {
 #[test]
 fn missing_files_are_found() {
     use osteon_case::vfs::Vfs;
-    let names: Vec<_> = case_with_history()
-        .files()
-        .into_keys()
-        .filter(|name| name.as_str() != "lock")
-        .collect();
+    let names: Vec<_> =
+        case_with_history().files().into_keys().filter(|name| name.as_str() != "lock").collect();
     for name in names {
         let disk = case_with_history();
         disk.remove(&name).unwrap();
-        assert!(
-            !Case::verify_on(&disk, &Ctx::default()).unwrap().is_empty(),
-            "{name}"
-        );
+        assert!(!Case::verify_on(&disk, &Ctx::default()).unwrap().is_empty(), "{name}");
     }
 }
 
@@ -258,9 +206,7 @@ fn a_newer_case_is_read_with_a_note_and_not_written() {
     run(&mut case, "a", &[("x", Some("one"))]).unwrap();
     drop(case);
     let newer = |text: &mut Vec<u8>| {
-        let changed = String::from_utf8(text.clone())
-            .unwrap()
-            .replace("format = 1", "format = 7");
+        let changed = String::from_utf8(text.clone()).unwrap().replace("format = 1", "format = 7");
         *text = changed.into_bytes();
     };
     // Only the file, as a newer version might have it beside a journal that can still be read.
@@ -275,10 +221,7 @@ fn a_newer_case_is_read_with_a_note_and_not_written() {
         Case::open_for_writing_on(Arc::new(disk.clone())).unwrap_err(),
         Case::recover_on(Arc::new(disk.clone()), &stamp()).unwrap_err(),
     ] {
-        assert!(
-            matches!(error, CaseError::TooNew { found: 7, known: 1 }),
-            "{error}"
-        );
+        assert!(matches!(error, CaseError::TooNew { found: 7, known: 1 }), "{error}");
     }
     // A journal that cannot be understood is put down to the newer format.
     set_journal(&disk, &["{\"n\":1,\"new\":true}".to_owned()]);

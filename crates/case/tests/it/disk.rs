@@ -20,18 +20,8 @@ fn a_case_on_a_disk_is_made_changed_and_verified() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("deep/case-1");
     let mut case = new_disk_case(&dir);
-    run(
-        &mut case,
-        "a",
-        &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))],
-    )
-    .unwrap();
-    run(
-        &mut case,
-        "b",
-        &[("plan.json", Some("two")), ("products/guide.stl", None)],
-    )
-    .unwrap();
+    run(&mut case, "a", &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))]).unwrap();
+    run(&mut case, "b", &[("plan.json", Some("two")), ("products/guide.stl", None)]).unwrap();
     assert_eq!(fs::read_to_string(dir.join("plan.json")).unwrap(), "two");
     assert!(!dir.join("products/guide.stl").exists());
     case.undo(&stamp()).unwrap();
@@ -60,11 +50,7 @@ fn a_content_lies_once_on_the_disk_and_is_read_only() {
     assert_eq!(case.identity().unwrap().unwrap(), "name = \"Doe^Jane\"\n");
     let error = case.set_identity("name = Doe").unwrap_err();
     assert!(!error.to_string().contains("Doe"), "{error}");
-    assert!(
-        !fs::read_to_string(dir.path().join("journal.jsonl"))
-            .unwrap()
-            .contains("Doe")
-    );
+    assert!(!fs::read_to_string(dir.path().join("journal.jsonl")).unwrap().contains("Doe"));
     assert!(case.artefacts().all(|(name, _)| name.as_str() == "ct.nrrd"));
     case.forget_identity().unwrap();
     assert_eq!(case.identity().unwrap(), None);
@@ -95,34 +81,15 @@ fn symbolic_links_are_neither_followed_nor_overwritten() {
 #[test]
 fn folders_that_are_no_cases_say_so() {
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(
-        code(&Case::open(&dir.path().join("none")).unwrap_err()),
-        "no-folder"
-    );
+    assert_eq!(code(&Case::open(&dir.path().join("none")).unwrap_err()), "no-folder");
     assert_eq!(code(&Case::open(dir.path()).unwrap_err()), "not-a-case");
-    assert_eq!(
-        code(&Case::open_for_writing(dir.path()).unwrap_err()),
-        "not-a-case"
-    );
-    assert_eq!(
-        fs::read_dir(dir.path()).unwrap().count(),
-        0,
-        "looking left something behind"
-    );
+    assert_eq!(code(&Case::open_for_writing(dir.path()).unwrap_err()), "not-a-case");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "looking left something behind");
     let case = dir.path().join("case");
     new_disk_case(&case);
-    assert_eq!(
-        code(&Case::create(&case, &Draft::new("case-2"), &stamp()).unwrap_err()),
-        "folder-not-empty"
-    );
-    assert_eq!(
-        code(&Case::create(dir.path(), &Draft::new("x"), &stamp()).unwrap_err()),
-        "folder-not-empty"
-    );
-    assert_eq!(
-        code(&Case::open(&case.join("case.toml")).unwrap_err()),
-        "not-a-case"
-    );
+    assert_eq!(code(&Case::create(&case, &Draft::new("case-2"), &stamp()).unwrap_err()), "folder-not-empty");
+    assert_eq!(code(&Case::create(dir.path(), &Draft::new("x"), &stamp()).unwrap_err()), "folder-not-empty");
+    assert_eq!(code(&Case::open(&case.join("case.toml")).unwrap_err()), "not-a-case");
     assert_eq!(
         code(&Case::create(&dir.path().join("new"), &Draft::new("a/b"), &stamp()).unwrap_err()),
         "bad-entry"
@@ -145,24 +112,14 @@ fn another_process_cannot_write_while_the_case_is_open() {
     let dir = tempfile::tempdir().unwrap();
     let case = new_disk_case(dir.path());
     let second = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "disk::another_process_cannot_write_while_the_case_is_open",
-            "--nocapture",
-        ])
+        .args(["--exact", "disk::another_process_cannot_write_while_the_case_is_open", "--nocapture"])
         .env(SECOND, dir.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&second.stdout).into_owned();
     assert!(second.status.success(), "{said}");
-    assert!(
-        said.contains(&format!("process {}", std::process::id())),
-        "{said}"
-    );
-    assert_eq!(
-        code(&Case::open_for_writing(dir.path()).unwrap_err()),
-        "case-locked"
-    );
+    assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
+    assert_eq!(code(&Case::open_for_writing(dir.path()).unwrap_err()), "case-locked");
     drop(case);
     Case::open_for_writing(dir.path()).unwrap();
 }

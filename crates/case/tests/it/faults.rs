@@ -18,12 +18,7 @@ const WAYS: [(Fault, Times); 5] = [
 /// Two artefacts, one of them in a folder, made by two commands.
 fn old_case() -> Memory {
     let (disk, mut case) = new_case();
-    run(
-        &mut case,
-        "a",
-        &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))],
-    )
-    .unwrap();
+    run(&mut case, "a", &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))]).unwrap();
     run(&mut case, "b", &[("labels", Some("two"))]).unwrap();
     disk
 }
@@ -114,9 +109,8 @@ fn a_change_whose_nth_operation_fails_leaves_the_old_or_the_new_case() {
 
 #[test]
 fn an_undo_whose_nth_operation_fails_leaves_the_old_or_the_new_case() {
-    let failures = every_operation_fails(&old_case, &|disk| {
-        Case::open_for_writing_on(disk)?.undo(&stamp()).map(drop)
-    });
+    let failures =
+        every_operation_fails(&old_case, &|disk| Case::open_for_writing_on(disk)?.undo(&stamp()).map(drop));
     assert!(failures > 80, "only {failures} operations could fail");
 }
 
@@ -124,10 +118,7 @@ fn an_undo_whose_nth_operation_fails_leaves_the_old_or_the_new_case() {
 fn a_recovery_whose_nth_operation_fails_leaves_no_cut_without_its_record() {
     let torn = || {
         let disk = old_case();
-        disk.tamper(&path("journal.jsonl"), |bytes| {
-            bytes.extend_from_slice(b"{\"n\":4,")
-        })
-        .unwrap();
+        disk.tamper(&path("journal.jsonl"), |bytes| bytes.extend_from_slice(b"{\"n\":4,")).unwrap();
         disk
     };
     let failures = every_operation_fails(&torn, &|disk| Case::recover_on(disk, &stamp()).map(drop));
@@ -161,16 +152,9 @@ fn after_a_failure_the_same_writer_can_go_on() {
                 break;
             }
             run(&mut case, "d", &[("labels", Some("four"))]).unwrap();
-            let plan = if matches!(first, Ok(_) | Err(CaseError::Unfinished { .. })) {
-                "three"
-            } else {
-                "one"
-            };
-            let expected = texts(&[
-                ("labels", "four"),
-                ("plan.json", plan),
-                ("products/guide.stl", "one"),
-            ]);
+            let plan =
+                if matches!(first, Ok(_) | Err(CaseError::Unfinished { .. })) { "three" } else { "one" };
+            let expected = texts(&[("labels", "four"), ("plan.json", plan), ("products/guide.stl", "one")]);
             drop(case);
             assert_eq!(recorded(&open(&disk).unwrap()), expected, "{fault:?} at {n}");
             assert_eq!(lying(&disk), expected, "{fault:?} at {n}");

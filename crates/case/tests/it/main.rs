@@ -1,9 +1,5 @@
 //! The case as the facade uses it: changes, faults, power cuts, damage, migration.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod change;
 mod damage;
@@ -21,11 +17,7 @@ use std::sync::Arc;
 /// A fixed stamp.
 fn stamp() -> Stamp {
     let at = "2026-11-20T10:22:03Z".parse().unwrap();
-    Stamp {
-        at,
-        by: "designer".to_owned(),
-        version: "0.1.0".to_owned(),
-    }
+    Stamp { at, by: "designer".to_owned(), version: "0.1.0".to_owned() }
 }
 
 fn path(text: &str) -> CasePath {
@@ -67,32 +59,22 @@ fn run_with(
 /// The artefacts as the journal has them, proven.
 fn recorded(case: &Case) -> BTreeMap<String, String> {
     let read = |name: &CasePath| String::from_utf8(case.read(name).unwrap()).unwrap();
-    case.artefacts()
-        .map(|(name, _)| (name.to_string(), read(name)))
-        .collect()
+    case.artefacts().map(|(name, _)| (name.to_string(), read(name))).collect()
 }
 
 /// The artefacts as they lie in the folder.
 fn lying(disk: &Memory) -> BTreeMap<String, String> {
     let files = disk.files().into_iter().filter(|(name, _)| !name.is_reserved());
-    files
-        .map(|(name, bytes)| (name.to_string(), String::from_utf8(bytes).unwrap()))
-        .collect()
+    files.map(|(name, bytes)| (name.to_string(), String::from_utf8(bytes).unwrap())).collect()
 }
 
 /// What is left in the folder for temporary files.
 fn temporary(disk: &Memory) -> usize {
-    disk.files()
-        .keys()
-        .filter(|name| name.as_str().starts_with("tmp/"))
-        .count()
+    disk.files().keys().filter(|name| name.as_str().starts_with("tmp/")).count()
 }
 
 fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 fn code(error: &osteon_case::CaseError) -> &'static str {

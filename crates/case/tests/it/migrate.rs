@@ -37,32 +37,17 @@ pub fn expected() -> BTreeMap<String, String> {
 fn a_case_of_format_0_becomes_one_of_today_and_the_original_stays() {
     let old = format_0();
     let before = old.files();
-    assert_eq!(
-        code(&Case::open_on(Arc::new(old.clone())).unwrap_err()),
-        "case-too-old"
-    );
-    assert_eq!(
-        code(&Case::open_for_writing_on(Arc::new(old.clone())).unwrap_err()),
-        "case-too-old"
-    );
+    assert_eq!(code(&Case::open_on(Arc::new(old.clone())).unwrap_err()), "case-too-old");
+    assert_eq!(code(&Case::open_for_writing_on(Arc::new(old.clone())).unwrap_err()), "case-too-old");
 
     let copy = Memory::default();
     let mut case = migrate_on(&old, Arc::new(copy.clone()), &stamp(), &Ctx::default()).unwrap();
-    assert!(
-        old.files()
-            .into_iter()
-            .filter(|(name, _)| name.as_str() != "lock")
-            .eq(before)
-    );
+    assert!(old.files().into_iter().filter(|(name, _)| name.as_str() != "lock").eq(before));
     assert_eq!(case.description().format, FORMAT);
     assert_eq!(case.description().id, "case-old");
     assert_eq!(recorded(&case), expected());
     assert_eq!(lying(&copy), expected());
-    let names: Vec<_> = case
-        .history()
-        .iter()
-        .map(|entry| entry.name().to_owned())
-        .collect();
+    let names: Vec<_> = case.history().iter().map(|entry| entry.name().to_owned()).collect();
     assert_eq!(names, ["create", "propose", "make", "edit", "migrate"]);
     assert_eq!(case.maker(&path("plan.json")).unwrap().n, 4);
     assert_eq!(case.effective().count(), 3);
@@ -74,10 +59,7 @@ fn a_case_of_format_0_becomes_one_of_today_and_the_original_stays() {
     assert_eq!(code(&case.undo(&stamp()).unwrap_err()), "nothing-to-undo");
     drop(case);
     assert_eq!(Case::verify_on(&copy, &Ctx::default()).unwrap(), []);
-    assert_eq!(
-        recorded(&Case::open_for_writing_on(Arc::new(copy)).unwrap()),
-        expected()
-    );
+    assert_eq!(recorded(&Case::open_for_writing_on(Arc::new(copy)).unwrap()), expected());
 }
 
 #[test]
@@ -104,8 +86,7 @@ fn an_old_case_that_is_not_what_its_journal_says_is_not_migrated() {
     assert_eq!(code(&Case::open_on(Arc::new(copy)).unwrap_err()), "not-a-case");
 
     let old = format_0();
-    old.tamper(&path("case.toml"), |bytes| *bytes = b"format = 9\n".to_vec())
-        .unwrap();
+    old.tamper(&path("case.toml"), |bytes| *bytes = b"format = 9\n".to_vec()).unwrap();
     let error = migrate_on(&old, Arc::new(Memory::default()), &stamp(), &Ctx::default()).unwrap_err();
     assert_eq!(code(&error), "case-too-new");
 }

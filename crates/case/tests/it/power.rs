@@ -18,20 +18,12 @@ fn work(disk: &Memory, seen: &mut Seen) -> Result<(), CaseError> {
     let mut case = Case::create_on(Arc::new(disk.clone()), &Draft::new("case-1"), &stamp())?;
     seen.states.push(recorded(&case));
     let note = |case: &Writer, seen: &mut Seen| seen.states.push(recorded(case));
-    run(
-        &mut case,
-        "a",
-        &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))],
-    )?;
+    run(&mut case, "a", &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))])?;
     note(&case, seen);
     run(
         &mut case,
         "b",
-        &[
-            ("plan.json", Some("two")),
-            ("products/guide.stl", None),
-            ("labels", Some("two")),
-        ],
+        &[("plan.json", Some("two")), ("products/guide.stl", None), ("labels", Some("two"))],
     )?;
     note(&case, seen);
     case.undo(&stamp())?;
@@ -41,11 +33,7 @@ fn work(disk: &Memory, seen: &mut Seen) -> Result<(), CaseError> {
     drop(case);
     let mut case = Case::open_for_writing_on(Arc::new(disk.clone()))?;
     // The same content again, and a content that was there before.
-    run(
-        &mut case,
-        "c",
-        &[("labels", Some("two")), ("plan.json", Some("one"))],
-    )?;
+    run(&mut case, "c", &[("labels", Some("two")), ("plan.json", Some("one"))])?;
     note(&case, seen);
     case.undo(&stamp())?;
     note(&case, seen);
@@ -68,17 +56,10 @@ fn reopen(disk: &Memory) -> Result<Writer, CaseError> {
 
 fn check(found: &Memory, seen: &Seen, all: &[Texts], place: &str) {
     let case = reopen(found).unwrap_or_else(|error| panic!("{place}: {error}"));
-    let lines = case
-        .history()
-        .iter()
-        .filter(|entry| entry.name() != "recover")
-        .count();
+    let lines = case.history().iter().filter(|entry| entry.name() != "recover").count();
     // Nothing that succeeded is lost; at most the change under way took effect.
     let succeeded = seen.states.len();
-    assert!(
-        lines == succeeded || lines == succeeded + 1,
-        "{place}: {lines} lines, {succeeded} succeeded"
-    );
+    assert!(lines == succeeded || lines == succeeded + 1, "{place}: {lines} lines, {succeeded} succeeded");
     assert_eq!(recorded(&case), all[lines - 1], "{place}");
     assert_eq!(lying(found), all[lines - 1], "{place}");
     assert_eq!(temporary(found), 0, "{place}");
@@ -99,12 +80,7 @@ fn a_power_cut_at_any_step_loses_nothing_that_succeeded_and_mixes_nothing() {
         assert_eq!(result.is_ok(), step == steps);
         let chances = (0..62).map(|seed| Loss::Some(step * 1000 + seed));
         for loss in [Loss::All, Loss::Nothing].into_iter().chain(chances) {
-            check(
-                &disk.after_power_cut(loss),
-                &seen,
-                &all.states,
-                &format!("step {step}, {loss:?}"),
-            );
+            check(&disk.after_power_cut(loss), &seen, &all.states, &format!("step {step}, {loss:?}"));
             states += 1;
         }
     }
@@ -118,23 +94,14 @@ fn a_power_cut_while_completing_the_last_change_is_completed_at_the_next_opening
     for step in 0.. {
         let disk = Memory::default();
         let mut case = Case::create_on(Arc::new(disk.clone()), &Draft::new("case-1"), &stamp()).unwrap();
-        run(
-            &mut case,
-            "a",
-            &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))],
-        )
-        .unwrap();
+        run(&mut case, "a", &[("plan.json", Some("one")), ("products/guide.stl", Some("one"))]).unwrap();
         // Stop right after the line is on the disk, before anything is in place.
         let steps = disk.steps();
         let committed = (steps..).find_map(|cut| {
             let disk = disk.after_power_cut(Loss::Nothing);
             disk.cut_power_at(cut - steps);
             let mut case = Case::open_for_writing_on(Arc::new(disk.clone())).ok()?;
-            let outputs = [
-                ("plan.json", Some("two")),
-                ("products/guide.stl", None),
-                ("labels", Some("two")),
-            ];
+            let outputs = [("plan.json", Some("two")), ("products/guide.stl", None), ("labels", Some("two"))];
             let result = run(&mut case, "b", &outputs);
             matches!(result, Err(CaseError::Unfinished { .. })).then_some(disk)
         });

@@ -29,9 +29,7 @@ impl Said {
     pub fn findings(&self) -> Vec<String> {
         let findings = self.json()["findings"].clone();
         let codes = findings.as_array().into_iter().flatten();
-        codes
-            .filter_map(|f| f["code"].as_str().map(str::to_owned))
-            .collect()
+        codes.filter_map(|f| f["code"].as_str().map(str::to_owned)).collect()
     }
 }
 
@@ -57,12 +55,7 @@ pub fn osteon<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Said {
 
 /// Runs the program and asks for JSON.
 pub fn json<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Said {
-    Command::new(program())
-        .args(words)
-        .arg("--json")
-        .output()
-        .unwrap()
-        .into()
+    Command::new(program()).args(words).arg("--json").output().unwrap().into()
 }
 
 /// Holds a failure to its promises, as text and as JSON: code, cause, help, exit code, nothing else.
@@ -113,10 +106,7 @@ pub fn demo() -> &'static Demo {
             dir.as_ref(),
         ]);
         assert_eq!(said.code, 0, "{said:?}");
-        Demo {
-            scan: dir.join("scan"),
-            case: dir.join("case"),
-        }
+        Demo { scan: dir.join("scan"), case: dir.join("case") }
     })
 }
 

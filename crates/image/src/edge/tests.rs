@@ -63,9 +63,7 @@ fn the_level_of_a_blurred_step_is_half_its_height() {
     for (bone, soft) in [(300.0, 50.0), (1800.0, 50.0), (1000.0, -1000.0)] {
         for sigma in [0.8, 1.2, 1.6] {
             for shift in [-1.2, -0.4, 0.0, 0.7] {
-                let level = profile(|s| soft + (bone - soft) * blurred(shift - s, sigma))
-                    .level()
-                    .unwrap();
+                let level = profile(|s| soft + (bone - soft) * blurred(shift - s, sigma)).level().unwrap();
                 let off = (f64::from(level) - 0.5 * (bone + soft)) / (bone - soft);
                 // The walk leaves out 5 % at each end, or up to 7 % when a sample is wider than σ; if all of it were
                 // at one end, the middle would be off by half of that.
@@ -99,10 +97,7 @@ fn the_level_of_a_thin_wall_lies_where_its_edge_is() {
         let plain = 50.0 + 1150.0 * 0.5 * wall(0.5 * deep);
         let off = (level - edge).abs();
         // Nearer to the edge than half the peak is, and within 0.15 mm (0.4 samples) from 2.4 σ on.
-        assert!(
-            off <= (plain - edge).abs() + 0.03 * 1150.0,
-            "{width}: {level} {edge} {plain}"
-        );
+        assert!(off <= (plain - edge).abs() + 0.03 * 1150.0, "{width}: {level} {edge} {plain}");
         assert!(width < 4.0 || off / slope < 0.4, "{width}: {level} {edge}");
     }
 }
@@ -117,33 +112,21 @@ fn what_is_flat_or_falls_inward_has_no_level() {
 
 #[test]
 fn a_fat_mask_shrinks_to_the_volume_of_the_bone_on_any_grid() {
-    let slanted = DMat3::from_cols(
-        DVec3::new(-0.7, 0.1, 0.0),
-        DVec3::new(0.1, 0.75, 0.0),
-        DVec3::new(0.2, 0.3, 0.9),
-    );
+    let slanted =
+        DMat3::from_cols(DVec3::new(-0.7, 0.1, 0.0), DVec3::new(0.1, 0.75, 0.0), DVec3::new(0.2, 0.3, 0.9));
     let half = slanted * DVec3::splat(-19.5);
     let slanted = Grid::new([40; 3], Affine::new(slanted, half)).unwrap();
     let (radius, sigma) = (9.0, 0.45);
     let truth = 4.0 / 3.0 * std::f64::consts::PI * radius * radius * radius;
     for grid in [upright(40, DVec3::new(0.7, 0.7, 0.9)), slanted] {
-        let volume = scan(&grid, |p| {
-            50.0 + 1150.0 * blurred((p - DVec3::splat(0.2)).length() - radius, sigma)
-        });
+        let volume =
+            scan(&grid, |p| 50.0 + 1150.0 * blurred((p - DVec3::splat(0.2)).length() - radius, sigma));
         let fat = threshold(&volume, Hu(226.0), None, &Ctx::default()).unwrap();
         let refined = refined(&volume, 226.0);
         // 226 HU is 0.45 mm too fat, 15 % of the volume; counting voxels errs by about 1 %.
         assert!(fat.volume() / truth > 1.10);
-        assert!(
-            (refined.mask.volume() / truth - 1.0).abs() < 0.02,
-            "{}",
-            refined.mask.volume() / truth
-        );
-        assert!(
-            (refined.levels.fallback().value() - 625.0).abs() < 20.0,
-            "{}",
-            refined.levels.fallback()
-        );
+        assert!((refined.mask.volume() / truth - 1.0).abs() < 0.02, "{}", refined.mask.volume() / truth);
+        assert!((refined.levels.fallback().value() - 625.0).abs() < 20.0, "{}", refined.levels.fallback());
     }
 }
 
@@ -158,11 +141,7 @@ fn a_mask_that_is_too_thin_grows_to_the_edge() {
     assert!(truth.count() - thin.count() > 1000);
     let missing = truth.count() as i64 - differs.count() as i64;
     differs.subtract(&truth);
-    assert!(
-        differs.count() < 20 && missing.abs() < 20,
-        "{} {missing}",
-        differs.count()
-    );
+    assert!(differs.count() < 20 && missing.abs() < 20, "{} {missing}", differs.count());
 }
 
 #[test]
@@ -199,9 +178,7 @@ fn without_a_grey_step_nothing_moves_and_the_level_lies_between_both_sides() {
 #[test]
 fn a_bone_cut_by_the_field_of_view_is_not_peeled_at_the_cut() {
     let grid = Grid::upright([20, 20, 70], Point::new(-6.0, -6.0, 0.0), DVec3::splat(0.6)).unwrap();
-    let volume = scan(&grid, |p| {
-        50.0 + 1000.0 * blurred(libm::hypot(p.x, p.y) - 4.0, 0.4)
-    });
+    let volume = scan(&grid, |p| 50.0 + 1000.0 * blurred(libm::hypot(p.x, p.y) - 4.0, 0.4));
     let mask = refined(&volume, 226.0).mask;
     assert!(mask.get(10, 10, 0) && mask.get(10, 10, 69));
 }
@@ -216,10 +193,7 @@ fn the_same_levels_and_bits_at_any_number_of_threads() {
         *sample += noise as i16;
     }
     let at = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let refined = pool.install(|| refined(&volume, 226.0));
         (refined.mask, refined.levels)
     };

@@ -48,9 +48,8 @@ const LONGEST: usize = 4096;
 const DEEPEST: usize = 32;
 
 /// Value representations whose length takes four bytes.
-const LONG: [&[u8; 2]; 13] = [
-    b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
-];
+const LONG: [&[u8; 2]; 13] =
+    [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
 
 const ITEM: Tag = Tag(0xfffe, 0xe000);
 const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
@@ -74,12 +73,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(bytes: &'a [u8], whole: usize, layout: Layout) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            whole,
-            layout,
-        }
+        Self { bytes, at: 0, whole, layout }
     }
 
     /// The next `count` bytes.
@@ -139,11 +133,7 @@ impl<'a> Cursor<'a> {
         }
         // What is inside an unknown element is always implicit (PS3.5 6.2.2).
         let inside = |vr: [u8; 2], outside: Layout| {
-            if &vr == b"UN" && outside == Layout::ExplicitLittle {
-                Layout::ImplicitLittle
-            } else {
-                outside
-            }
+            if &vr == b"UN" && outside == Layout::ExplicitLittle { Layout::ImplicitLittle } else { outside }
         };
         // Every level is the layout inside a sequence, and whether an item of it is open.
         let mut levels = vec![(inside(element.vr, self.layout), false)];
@@ -170,10 +160,7 @@ impl<'a> Cursor<'a> {
                     None => levels.push((inside(next.vr, layout), false)),
                 },
                 (tag, _) => {
-                    return Err(Fault::Damaged(format!(
-                        "{tag} is out of place inside {}",
-                        element.tag
-                    )));
+                    return Err(Fault::Damaged(format!("{tag} is out of place inside {}", element.tag)));
                 }
             }
         }
@@ -188,31 +175,19 @@ pub(super) fn walk(bytes: &[u8], whole: usize, layout: Layout, wanted: &[Tag]) -
         Layout::ExplicitBig => layout,
         _ => Layout::ImplicitLittle,
     };
-    let mut walk = Walk {
-        wanted: Vec::new(),
-        layout: kept,
-        tags: Vec::new(),
-        pixels: None,
-    };
+    let mut walk = Walk { wanted: Vec::new(), layout: kept, tags: Vec::new(), pixels: None };
     while cursor.at < whole {
         let from = cursor.at;
         let element = cursor.element(layout)?;
         let tag = element.tag;
-        if matches!(
-            tag,
-            tags::PIXEL_DATA | tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA
-        ) {
+        if matches!(tag, tags::PIXEL_DATA | tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA) {
             if let Some(length) = element.length.filter(|&length| length > whole - cursor.at) {
                 return Err(Fault::Damaged(format!(
                     "its pixels should be {length} bytes long, and {} are there",
                     whole - cursor.at
                 )));
             }
-            walk.pixels = Some(Pixels {
-                tag,
-                start: cursor.at,
-                length: element.length,
-            });
+            walk.pixels = Some(Pixels { tag, start: cursor.at, length: element.length });
             break;
         }
         let value = cursor.at;
@@ -254,11 +229,7 @@ pub(super) fn file_header(bytes: &[u8], whole: usize, wanted: Tag) -> Result<(St
         cursor.skip(&element)?;
         if element.tag == wanted {
             let value = &bytes[start..cursor.at];
-            text = Some(
-                String::from_utf8_lossy(value)
-                    .trim_end_matches(['\0', ' '])
-                    .to_owned(),
-            );
+            text = Some(String::from_utf8_lossy(value).trim_end_matches(['\0', ' ']).to_owned());
         }
     }
     match text {

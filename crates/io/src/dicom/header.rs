@@ -146,10 +146,7 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
         .read_to_end(&mut inflated)
         .map_err(|e| Fault::Damaged(format!("its deflated part does not inflate: {e}")))?;
     if inflated.len() as u64 > limit {
-        return Err(Fault::Damaged(format!(
-            "{} deflated bytes inflate to more than {limit}",
-            bytes.len()
-        )));
+        return Err(Fault::Damaged(format!("{} deflated bytes inflate to more than {limit}", bytes.len())));
     }
     Ok(inflated)
 }
@@ -163,10 +160,7 @@ impl Header {
         };
         let object = InMemDicomObject::read_dataset_with_ts(walk.wanted.as_slice(), &ts)
             .map_err(|_| Fault::Damaged("its attributes cannot be parsed".to_owned()))?;
-        let mut a = Attributes {
-            object,
-            faults: Vec::new(),
-        };
+        let mut a = Attributes { object, faults: Vec::new() };
         let header = Self {
             syntax,
             sop_class: a.text(tags::SOP_CLASS_UID).unwrap_or_default(),
@@ -188,9 +182,7 @@ impl Header {
             kernel: a.text(tags::CONVOLUTION_KERNEL),
             body_part: a.text(tags::BODY_PART_EXAMINED),
             patient_position: a.text(tags::PATIENT_POSITION),
-            laterality: a
-                .text(tags::IMAGE_LATERALITY)
-                .or_else(|| a.text(tags::LATERALITY)),
+            laterality: a.text(tags::IMAGE_LATERALITY).or_else(|| a.text(tags::LATERALITY)),
             rows: a.integer(tags::ROWS, 0),
             columns: a.integer(tags::COLUMNS, 0),
             frames: a.integer(tags::NUMBER_OF_FRAMES, 1),
@@ -216,10 +208,7 @@ impl Header {
             pixels: walk.pixels,
             faults: Vec::new(),
         };
-        Ok(Self {
-            faults: a.faults,
-            ..header
-        })
+        Ok(Self { faults: a.faults, ..header })
     }
 
     /// True for images with several frames and for the enhanced classes, which have them by design.
@@ -289,9 +278,7 @@ impl Attributes {
             Some(numbers) => Some(numbers),
             None => {
                 let values = texts.join("\\");
-                self.faults.push(format!(
-                    "{name} {tag} is \"{values}\", not {N} finite decimal numbers"
-                ));
+                self.faults.push(format!("{name} {tag} is \"{values}\", not {N} finite decimal numbers"));
                 None
             }
         }
@@ -300,9 +287,7 @@ impl Attributes {
 
 /// A number in the grammar of Decimal String: digits, one point, one exponent, and a finite value.
 fn decimal(text: &str) -> Option<f64> {
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     let number: f64 = text.parse().ok()?;
     (plain && number.is_finite()).then_some(number)
 }
@@ -318,18 +303,10 @@ mod tests {
 
     #[test]
     fn only_plain_finite_numbers_are_decimal_strings() {
-        for (text, number) in [
-            ("1", 1.0),
-            ("-0.5", -0.5),
-            ("+1.25E+02", 125.0),
-            ("1.", 1.0),
-            (".5", 0.5),
-        ] {
+        for (text, number) in [("1", 1.0), ("-0.5", -0.5), ("+1.25E+02", 125.0), ("1.", 1.0), (".5", 0.5)] {
             assert_eq!(decimal(text), Some(number), "{text}");
         }
-        for text in [
-            "", "nan", "NaN", "inf", "1e400", "1,5", "1 2", "0x10", "--1", "1e", "infinity",
-        ] {
+        for text in ["", "nan", "NaN", "inf", "1e400", "1,5", "1 2", "0x10", "--1", "1e", "infinity"] {
             assert_eq!(decimal(text), None, "{text}");
         }
     }

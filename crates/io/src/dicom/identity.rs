@@ -30,11 +30,7 @@ impl fmt::Debug for Identity {
 impl Identity {
     /// True when both may be the same patient: no stated name, number or birth date differs.
     pub fn agrees(&self, other: &Self) -> bool {
-        let pairs = [
-            (&self.name, &other.name),
-            (&self.id, &other.id),
-            (&self.birth_date, &other.birth_date),
-        ];
+        let pairs = [(&self.name, &other.name), (&self.id, &other.id), (&self.birth_date, &other.birth_date)];
         pairs.iter().all(|(a, b)| a.is_empty() || b.is_empty() || a == b)
     }
 }

@@ -49,19 +49,10 @@ pub fn load(series: &Series, ctx: &Ctx) -> Result<Loaded, DicomError> {
         }
     }
     let slices: Vec<stack::Slice> = images.iter().map(|i| (i.file.as_str(), &i.header)).collect();
-    let Stack {
-        grid,
-        order,
-        duplicates,
-        tilt,
-        mut findings,
-    } = stack::stack(&slices)?;
+    let Stack { grid, order, duplicates, tilt, mut findings } = stack::stack(&slices)?;
     let voxels = grid.dims().iter().map(|&n| n as u128).product();
     if voxels > u128::from(MOST_VOXELS) {
-        return Err(DicomError::TooLarge {
-            voxels,
-            limit: MOST_VOXELS,
-        });
+        return Err(DicomError::TooLarge { voxels, limit: MOST_VOXELS });
     }
     let unit = unit(images, &mut findings)?;
 
@@ -78,15 +69,9 @@ pub fn load(series: &Series, ctx: &Ctx) -> Result<Loaded, DicomError> {
         files,
         ..source(series)
     };
-    let volume = Volume::new(grid, samples).map_err(|error| DicomError::Invalid {
-        file: images[0].file.clone(),
-        fault: error.to_string(),
-    })?;
-    Ok(Loaded {
-        volume,
-        findings,
-        source,
-    })
+    let volume = Volume::new(grid, samples)
+        .map_err(|error| DicomError::Invalid { file: images[0].file.clone(), fault: error.to_string() })?;
+    Ok(Loaded { volume, findings, source })
 }
 
 /// What the headers alone say about where a series comes from.
@@ -169,10 +154,7 @@ struct Slice {
 /// Reads one file, hashes it and decodes its pixels.
 fn read(image: &Image, out: &mut [i16]) -> Result<Slice, DicomError> {
     let file = || image.file.clone();
-    let io = |error: std::io::Error| DicomError::Io {
-        file: file(),
-        reason: error.to_string(),
-    };
+    let io = |error: std::io::Error| DicomError::Io { file: file(), reason: error.to_string() };
     let mut bytes = Vec::with_capacity(image.bytes as usize + 1);
     let opened = File::open(&image.path).map_err(io)?;
     // One byte more than expected, to notice a file that has grown.
@@ -183,10 +165,7 @@ fn read(image: &Image, out: &mut [i16]) -> Result<Slice, DicomError> {
         _ => return Err(DicomError::Changed { file: file() }),
     };
     let near = pixel::decode(&image.file, &parsed, out)?;
-    let sha256 = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let file = SourceFile { name: file(), sha256 };
     Ok(Slice { file, near })
 }
@@ -199,11 +178,7 @@ fn unit(images: &[Image], findings: &mut Vec<Finding>) -> Result<String, DicomEr
         if differs(|h| h.rescale_type.clone()) || differs(|h| h.slope.map(|_| String::new())) {
             let text = |h: &Header| {
                 let kind = h.rescale_type.as_deref().unwrap_or("not stated");
-                if h.slope.is_some() {
-                    kind.to_owned()
-                } else {
-                    "no rescale".to_owned()
-                }
+                if h.slope.is_some() { kind.to_owned() } else { "no rescale".to_owned() }
             };
             return Err(DicomError::Mixed {
                 attribute: "Rescale Type (0028,1054)",
@@ -228,19 +203,12 @@ fn unit(images: &[Image], findings: &mut Vec<Finding>) -> Result<String, DicomEr
         }
         return Ok(unit.to_owned());
     }
-    let rounded = images
-        .iter()
-        .filter_map(|i| i.header.slope)
-        .any(|slope| slope.fract() != 0.0);
+    let rounded = images.iter().filter_map(|i| i.header.slope).any(|slope| slope.fract() != 0.0);
     if rounded {
         let text = "the rescaled values have fractions and were rounded to whole numbers";
         findings.push(Finding::new("values-rounded", Severity::Note, text));
     }
-    let unit = if header.slope.is_some() {
-        stated.unwrap_or("rescaled")
-    } else {
-        "stored"
-    };
+    let unit = if header.slope.is_some() { stated.unwrap_or("rescaled") } else { "stored" };
     Ok(unit.to_owned())
 }
 
@@ -256,10 +224,7 @@ fn told(images: &[Image], near: u32, duplicates: &[(usize, usize)]) -> Vec<Findi
                 .remedy("fetch the uncompressed original where thin bone or small steps matter"),
         );
     } else if lossy > 0 {
-        let text = format!(
-            "{lossy} of {} files say they were compressed with loss",
-            images.len()
-        );
+        let text = format!("{lossy} of {} files say they were compressed with loss", images.len());
         findings.push(
             Finding::new("lossy-compression", Severity::Caution, text)
                 .remedy("fetch the uncompressed original where thin bone or small steps matter"),

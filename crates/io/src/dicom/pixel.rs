@@ -12,23 +12,12 @@ use std::borrow::Cow;
 pub(super) fn check(file: &str, header: &Header) -> Result<(), DicomError> {
     let file = file.to_owned();
     if let Some(fault) = header.faults.first() {
-        return Err(DicomError::Invalid {
-            file,
-            fault: fault.clone(),
-        });
+        return Err(DicomError::Invalid { file, fault: fault.clone() });
     }
     if header.is_multi_frame() {
-        return Err(DicomError::MultiFrame {
-            file,
-            frames: header.frames,
-        });
+        return Err(DicomError::MultiFrame { file, frames: header.frames });
     }
-    let format = |what: String| {
-        Err(DicomError::PixelFormat {
-            file: file.clone(),
-            what,
-        })
-    };
+    let format = |what: String| Err(DicomError::PixelFormat { file: file.clone(), what });
     if header.modality_lut {
         return format("a Modality LUT (0028,3000)".to_owned());
     }
@@ -36,23 +25,12 @@ pub(super) fn check(file: &str, header: &Header) -> Result<(), DicomError> {
         return format("floating-point pixels".to_owned());
     }
     if header.samples != 1 || header.photometric != "MONOCHROME2" {
-        return format(format!(
-            "{} samples a pixel, {}",
-            header.samples, header.photometric
-        ));
+        return format(format!("{} samples a pixel, {}", header.samples, header.photometric));
     }
-    let Header {
-        allocated,
-        stored,
-        high,
-        signed,
-        ..
-    } = *header;
+    let Header { allocated, stored, high, signed, .. } = *header;
     let bits = matches!(allocated, 8 | 16) && (1..=allocated).contains(&stored);
     if !bits || !(stored - 1..allocated).contains(&high) || !(0..=1).contains(&signed) {
-        return format(format!(
-            "{stored} of {allocated} bits up to bit {high} in representation {signed}"
-        ));
+        return format(format!("{stored} of {allocated} bits up to bit {high} in representation {signed}"));
     }
     let (layout, packing) = syntax::of(&header.syntax);
     if packing == Packing::Other {
@@ -70,12 +48,7 @@ pub(super) fn check(file: &str, header: &Header) -> Result<(), DicomError> {
 
 /// Refuses a rescale that does not give Hounsfield units, or none at all.
 fn rescale(file: &str, header: &Header) -> Result<(), DicomError> {
-    let refuse = |what: String| {
-        Err(DicomError::Rescale {
-            file: file.to_owned(),
-            what,
-        })
-    };
+    let refuse = |what: String| Err(DicomError::Rescale { file: file.to_owned(), what });
     match (header.slope, header.intercept) {
         (Some(0.0), Some(_)) => refuse("Rescale Slope (0028,1053) is 0".to_owned()),
         (Some(_), Some(_)) => Ok(()),
@@ -90,17 +63,12 @@ fn rescale(file: &str, header: &Header) -> Result<(), DicomError> {
 pub(super) fn decode(file: &str, parsed: &Parsed, out: &mut [i16]) -> Result<u32, DicomError> {
     let header = &parsed.header;
     let (layout, packing) = syntax::of(&header.syntax);
-    let damaged = |what: String| DicomError::Damaged {
-        file: file.to_owned(),
-        what,
-    };
+    let damaged = |what: String| DicomError::Damaged { file: file.to_owned(), what };
     let faulty = |fault| match fault {
         Fault::Damaged(what) => damaged(what),
         Fault::NeedMore => damaged("it ends early".to_owned()),
     };
-    let pixels = header
-        .pixels
-        .ok_or_else(|| damaged("it has no pixels".to_owned()))?;
+    let pixels = header.pixels.ok_or_else(|| damaged("it has no pixels".to_owned()))?;
     let convert = Convert::new(header);
     let mut near = 0;
     let (low, high) = match (packing, pixels.length) {
@@ -109,21 +77,15 @@ pub(super) fn decode(file: &str, parsed: &Parsed, out: &mut [i16]) -> Result<u32
             let expected = out.len() * width;
             // One byte may be added to make the length even.
             if length != expected && length != expected + 1 {
-                return Err(damaged(format!(
-                    "its pixels have {length} bytes instead of {expected}"
-                )));
+                return Err(damaged(format!("its pixels have {length} bytes instead of {expected}")));
             }
             let bytes = &parsed.data_set[pixels.start..pixels.start + expected];
             match (width, layout) {
                 (1, _) => convert.fill(out, bytes.iter().map(|&b| u16::from(b))),
-                (_, Layout::ExplicitBig) => convert.fill(
-                    out,
-                    bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])),
-                ),
-                _ => convert.fill(
-                    out,
-                    bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])),
-                ),
+                (_, Layout::ExplicitBig) => {
+                    convert.fill(out, bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])))
+                }
+                _ => convert.fill(out, bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]))),
             }
         }
         (Packing::JpegLs | Packing::Rle, None) => {
@@ -136,26 +98,18 @@ pub(super) fn decode(file: &str, parsed: &Parsed, out: &mut [i16]) -> Result<u32
             if packing == Packing::Rle {
                 unpack(&stream, (header.allocated / 8) as usize, &mut stored).map_err(faulty)?;
             } else {
-                near = jpeg_ls_into(header, &stream, &mut stored).map_err(|source| DicomError::JpegLs {
-                    file: file.to_owned(),
-                    source,
-                })?;
+                near = jpeg_ls_into(header, &stream, &mut stored)
+                    .map_err(|source| DicomError::JpegLs { file: file.to_owned(), source })?;
             }
             convert.fill(out, stored.iter().copied())
         }
         _ => {
-            return Err(damaged(
-                "its pixels are not kept as its transfer syntax says".to_owned(),
-            ));
+            return Err(damaged("its pixels are not kept as its transfer syntax says".to_owned()));
         }
     };
     let fits = i64::from(i16::MIN)..=i64::from(i16::MAX);
     if !fits.contains(&low) || !fits.contains(&high) {
-        return Err(DicomError::Range {
-            file: file.to_owned(),
-            low,
-            high,
-        });
+        return Err(DicomError::Range { file: file.to_owned(), low, high });
     }
     Ok(near)
 }
@@ -184,20 +138,14 @@ fn jpeg_ls_into(header: &Header, stream: &[u8], stored: &mut [u16]) -> Result<u3
 fn unpack(stream: &[u8], width: usize, stored: &mut [u16]) -> Result<(), Fault> {
     let wrong = |what: &str| Fault::Damaged(format!("its run lengths are wrong: {what}"));
     let word = |n: usize| {
-        stream
-            .get(4 * n..4 * n + 4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
+        stream.get(4 * n..4 * n + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
     };
     if stream.len() < 64 || word(0) != Some(width) {
         return Err(wrong("the number of segments"));
     }
     for segment in 0..width {
         let start = word(1 + segment).unwrap_or(0);
-        let end = if segment + 1 < width {
-            word(2 + segment).unwrap_or(0)
-        } else {
-            stream.len()
-        };
+        let end = if segment + 1 < width { word(2 + segment).unwrap_or(0) } else { stream.len() };
         let mut bytes = stream
             .get(start.max(64)..end)
             .ok_or_else(|| wrong("the places of the segments"))?
@@ -211,9 +159,7 @@ fn unpack(stream: &[u8], width: usize, stored: &mut [u16]) -> Result<(), Fault> 
                 128 => continue,
                 129..=255 => (257 - usize::from(control), Some(bytes.next().unwrap_or(0))),
             };
-            let run = stored
-                .get_mut(at..at + count)
-                .ok_or_else(|| wrong("a run goes past the image"))?;
+            let run = stored.get_mut(at..at + count).ok_or_else(|| wrong("a run goes past the image"))?;
             for sample in run {
                 let byte = match repeated {
                     Some(byte) => byte,

@@ -140,10 +140,7 @@ impl Scan {
                     .aside
                     .iter()
                     .map(|a| format!("{}: {}", a.label, a.reason))
-                    .chain(
-                        self.why_skipped()
-                            .map(|(reason, n)| format!("{n} files: {reason}")),
-                    )
+                    .chain(self.why_skipped().map(|(reason, n)| format!("{n} files: {reason}")))
                     .collect(),
             });
         }
@@ -158,14 +155,9 @@ impl Scan {
             ([one], _) => Ok(one),
             ([], Some(wanted)) => {
                 let wanted = wanted.chars().take(64).collect();
-                Err(DicomError::NoSuchSeries {
-                    wanted,
-                    series: labels(&all),
-                })
+                Err(DicomError::NoSuchSeries { wanted, series: labels(&all) })
             }
-            _ => Err(DicomError::SeveralSeries {
-                series: labels(&chosen),
-            }),
+            _ => Err(DicomError::SeveralSeries { series: labels(&chosen) }),
         }
     }
 }
@@ -196,25 +188,13 @@ pub fn scan(folder: &Path, ctx: &Ctx) -> Result<Scan, DicomError> {
     let mut images = Vec::new();
     for (file, header) in found.into_iter().zip(read) {
         match header {
-            Ok(header) => images.push(Image {
-                file: file.name,
-                path: file.path,
-                bytes: file.bytes,
-                header,
-            }),
-            Err(reason) => skipped.push(Skipped {
-                file: file.name,
-                reason,
-            }),
+            Ok(header) => images.push(Image { file: file.name, path: file.path, bytes: file.bytes, header }),
+            Err(reason) => skipped.push(Skipped { file: file.name, reason }),
         }
     }
     skipped.sort_by(|a, b| a.file.cmp(&b.file));
     let (series, aside) = sort_out(group(images));
-    Ok(Scan {
-        series,
-        aside,
-        skipped,
-    })
+    Ok(Scan { series, aside, skipped })
 }
 
 struct Found {
@@ -224,10 +204,7 @@ struct Found {
 }
 
 fn io(file: &str, error: &std::io::Error) -> DicomError {
-    DicomError::Io {
-        file: file.to_owned(),
-        reason: error.to_string(),
-    }
+    DicomError::Io { file: file.to_owned(), reason: error.to_string() }
 }
 
 /// Why the folder itself cannot be listed.
@@ -237,10 +214,7 @@ fn no_folder(folder: &Path, error: &std::io::Error) -> DicomError {
         ErrorKind::NotADirectory => "is a file, not a folder",
         _ => return io(&folder.to_string_lossy(), error),
     };
-    DicomError::NoFolder {
-        folder: folder.to_string_lossy().into_owned(),
-        what,
-    }
+    DicomError::NoFolder { folder: folder.to_string_lossy().into_owned(), what }
 }
 
 /// All regular files below a folder, sorted by name.
@@ -253,10 +227,7 @@ fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomEr
             Ok(entries) => entries,
             Err(error) if depth == 0 => return Err(no_folder(&folder, &error)),
             Err(error) => {
-                skipped.push(Skipped {
-                    file: prefix,
-                    reason: error.to_string(),
-                });
+                skipped.push(Skipped { file: prefix, reason: error.to_string() });
                 continue;
             }
         };
@@ -264,10 +235,7 @@ fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomEr
             let entry = entry.map_err(|e| io(shown, &e))?;
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             let mut skip = |reason: &str| {
-                skipped.push(Skipped {
-                    file: name.clone(),
-                    reason: reason.to_owned(),
-                });
+                skipped.push(Skipped { file: name.clone(), reason: reason.to_owned() });
             };
             // The entry's own kind: a link is not followed.
             match entry.metadata() {
@@ -279,11 +247,7 @@ fn list(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, DicomEr
                 Ok(data) if data.is_symlink() => skip("a link, which is not followed"),
                 Ok(data) if !data.is_file() => skip("not a regular file"),
                 Ok(data) if data.len() > LARGEST_FILE => skip("larger than 2 GB"),
-                Ok(data) => found.push(Found {
-                    name,
-                    path: entry.path(),
-                    bytes: data.len(),
-                }),
+                Ok(data) => found.push(Found { name, path: entry.path(), bytes: data.len() }),
             }
         }
     }
@@ -331,17 +295,11 @@ fn image(header: Header) -> Result<Header, String> {
         return Err("an index of a medium (DICOMDIR)".to_owned());
     }
     if header.pixels.is_none() {
-        return Err(format!(
-            "DICOM without an image (modality {})",
-            or_none(&header.modality)
-        ));
+        return Err(format!("DICOM without an image (modality {})", or_none(&header.modality)));
     }
     let sides = 1..=65_535;
     if !sides.contains(&header.rows) || !sides.contains(&header.columns) {
-        return Err(format!(
-            "damaged: {} columns and {} rows",
-            header.columns, header.rows
-        ));
+        return Err(format!("damaged: {} columns and {} rows", header.columns, header.rows));
     }
     Ok(header)
 }
@@ -354,23 +312,14 @@ fn or_none(text: &str) -> &str {
 fn group(images: Vec<Image>) -> Vec<Vec<Image>> {
     let mut groups: Vec<Vec<Image>> = Vec::new();
     for image in images {
-        match groups
-            .iter_mut()
-            .find(|group| belong(&group[0].header, &image.header))
-        {
+        match groups.iter_mut().find(|group| belong(&group[0].header, &image.header)) {
             Some(group) => group.push(image),
             None => groups.push(vec![image]),
         }
     }
     let mut groups: Vec<Vec<Image>> = groups.into_iter().flat_map(by_frame).collect();
     groups.sort_by(|a, b| {
-        let key = |g: &Vec<Image>| {
-            (
-                g[0].header.series_number,
-                g[0].header.series.clone(),
-                g[0].file.clone(),
-            )
-        };
+        let key = |g: &Vec<Image>| (g[0].header.series_number, g[0].header.series.clone(), g[0].file.clone());
         key(a).cmp(&key(b))
     });
     groups
@@ -397,10 +346,8 @@ fn by_frame(group: Vec<Image>) -> Vec<Vec<Image>> {
 
 /// True when each of three or more files names a frame of reference that no other file names.
 pub(super) fn has_frame_for_each(images: &[Image]) -> bool {
-    let mut frames: Vec<&str> = images
-        .iter()
-        .filter_map(|image| image.header.frame_of_reference.as_deref())
-        .collect();
+    let mut frames: Vec<&str> =
+        images.iter().filter_map(|image| image.header.frame_of_reference.as_deref()).collect();
     frames.sort_unstable();
     frames.dedup();
     images.len() >= 3 && frames.len() == images.len()
@@ -435,10 +382,7 @@ fn reason(images: &[Image]) -> Option<String> {
         return Some("secondary capture: a picture without a place in the patient".to_owned());
     }
     if !matches!(header.modality.as_str(), "CT" | "MR") {
-        return Some(format!(
-            "modality {} is not read as a volume",
-            or_none(&header.modality)
-        ));
+        return Some(format!("modality {} is not read as a volume", or_none(&header.modality)));
     }
     if header.samples > 1 {
         return Some("a colour image".to_owned());
@@ -476,17 +420,12 @@ fn sort_out(groups: Vec<Vec<Image>>) -> (Vec<Series>, Vec<Aside>) {
 
 fn summary(number: usize, images: Vec<Image>) -> Series {
     let slices: Vec<stack::Slice> = images.iter().map(|i| (i.file.as_str(), &i.header)).collect();
-    let spacing = stack::stack(&slices)
-        .ok()
-        .map(|stack| stack.grid.spacing().to_array());
+    let spacing = stack::stack(&slices).ok().map(|stack| stack.grid.spacing().to_array());
     let header = &images[0].header;
     Series {
         number,
         uid: header.series.clone(),
-        frame_of_reference: header
-            .frame_of_reference
-            .clone()
-            .filter(|_| !has_frame_for_each(&images)),
+        frame_of_reference: header.frame_of_reference.clone().filter(|_| !has_frame_for_each(&images)),
         modality: header.modality.clone(),
         size: [header.columns as usize, header.rows as usize, images.len()],
         spacing,

@@ -46,21 +46,11 @@ struct Place {
 
 impl Place {
     fn of(&(file, header): &Slice) -> Result<Self, DicomError> {
-        let missing = |attribute| DicomError::Missing {
-            file: file.to_owned(),
-            attribute,
-        };
-        let origin = header
-            .position
-            .ok_or(missing("Image Position (Patient) (0020,0032)"))?;
-        let [row, column] = header
-            .orientation
-            .ok_or(missing("Image Orientation (Patient) (0020,0037)"))?;
+        let missing = |attribute| DicomError::Missing { file: file.to_owned(), attribute };
+        let origin = header.position.ok_or(missing("Image Position (Patient) (0020,0032)"))?;
+        let [row, column] = header.orientation.ok_or(missing("Image Orientation (Patient) (0020,0037)"))?;
         let [rows, columns] = header.pixel_spacing.ok_or(missing("Pixel Spacing (0028,0030)"))?;
-        let invalid = |fault| DicomError::Invalid {
-            file: file.to_owned(),
-            fault,
-        };
+        let invalid = |fault| DicomError::Invalid { file: file.to_owned(), fault };
         let unit = |v: DVec3| (v.length() - 1.0).abs() < 1e-3;
         if !unit(row) || !unit(column) || row.dot(column).abs() > 1e-3 {
             return Err(invalid(format!(
@@ -68,16 +58,10 @@ impl Place {
             )));
         }
         if !(rows > 0.0 && columns > 0.0) {
-            return Err(invalid(format!(
-                "Pixel Spacing (0028,0030) {rows}\\{columns} is not positive"
-            )));
+            return Err(invalid(format!("Pixel Spacing (0028,0030) {rows}\\{columns} is not positive")));
         }
         // Pixel Spacing gives the distance of rows first: the step down a column.
-        Ok(Self {
-            x: row * columns,
-            y: column * rows,
-            origin,
-        })
+        Ok(Self { x: row * columns, y: column * rows, origin })
     }
 
     fn corner(&self, i: f64, j: f64) -> DVec3 {
@@ -114,20 +98,12 @@ pub(super) fn stack(slices: &[Slice]) -> Result<Stack, DicomError> {
     let header = slices[0].1;
     let size = [header.columns as usize, header.rows as usize, order.len()];
     let map = Affine::new(DMat3::from_cols(first.x, first.y, step), first.origin);
-    let grid = Grid::new(size, map).map_err(|error| DicomError::Invalid {
-        file: slices[0].0.to_owned(),
-        fault: error.to_string(),
-    })?;
+    let grid = Grid::new(size, map)
+        .map_err(|error| DicomError::Invalid { file: slices[0].0.to_owned(), fault: error.to_string() })?;
     in_place(slices, &places, &order, &grid)?;
 
     let (tilt, findings) = tilt(slices, step, normal)?;
-    Ok(Stack {
-        grid,
-        order,
-        duplicates,
-        tilt,
-        findings,
-    })
+    Ok(Stack { grid, order, duplicates, tilt, findings })
 }
 
 /// Refuses slices of different size or spacing.
@@ -178,11 +154,7 @@ fn even(slices: &[Slice], order: &[usize], along: &[f64]) -> Result<(), DicomErr
     if odd.is_empty() {
         return Ok(());
     }
-    Err(DicomError::Uneven {
-        slices: order.len(),
-        usual,
-        gaps: odd,
-    })
+    Err(DicomError::Uneven { slices: order.len(), usual, gaps: odd })
 }
 
 /// Refuses a grid that puts a corner of a slice elsewhere than the slice's own header.
@@ -238,12 +210,7 @@ fn tilt(slices: &[Slice], step: DVec3, normal: DVec3) -> Result<(f64, Vec<Findin
         );
         findings.push(
             Finding::new("gantry-tilt-differs", Severity::Caution, text)
-                .measured(
-                    (stated - told).abs(),
-                    TILT_DIFFERENCE,
-                    "°",
-                    "Gantry/Detector Tilt (0018,1120)",
-                )
+                .measured((stated - told).abs(), TILT_DIFFERENCE, "°", "Gantry/Detector Tilt (0018,1120)")
                 .remedy("compare a known distance along the stack with the scanner's console"),
         );
     }

@@ -51,8 +51,5 @@ pub(super) fn is_deflated(uid: &str) -> bool {
 
 /// The name people know it by.
 pub(super) fn name(uid: &str) -> String {
-    TransferSyntaxRegistry
-        .get(uid)
-        .map_or("unknown", |syntax| syntax.name())
-        .to_owned()
+    TransferSyntaxRegistry.get(uid).map_or("unknown", |syntax| syntax.name()).to_owned()
 }

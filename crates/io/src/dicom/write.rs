@@ -159,26 +159,11 @@ pub fn write_series<'a>(
     let ahead = linear.z_axis.dot(normal);
     let aside = (linear.z_axis - normal * ahead).length();
     let tilt = libm::atan2(aside, ahead.abs()).to_degrees();
-    let (low, high) = volume
-        .samples()
-        .iter()
-        .fold((i16::MAX, i16::MIN), |(low, high), &s| (low.min(s), high.max(s)));
-    let (bits, intercept) = if low >= -1024 && high <= 3071 {
-        (12, -1024)
-    } else {
-        (16, -32_768)
-    };
+    let (low, high) =
+        volume.samples().iter().fold((i16::MAX, i16::MIN), |(low, high), &s| (low.min(s), high.max(s)));
+    let (bits, intercept) = if low >= -1024 && high <= 3071 { (12, -1024) } else { (16, -32_768) };
     let digest = digest(volume, meta);
-    Ok(SeriesFiles {
-        volume,
-        meta,
-        encoding,
-        digest,
-        bits,
-        intercept,
-        axes,
-        tilt,
-    })
+    Ok(SeriesFiles { volume, meta, encoding, digest, bits, intercept, axes, tilt })
 }
 
 fn digest(volume: &Volume<i16>, meta: &SeriesMeta) -> [u8; 32] {
@@ -186,12 +171,7 @@ fn digest(volume: &Volume<i16>, meta: &SeriesMeta) -> [u8; 32] {
     hasher.update(meta.seed.as_bytes());
     hasher.update(meta.number.to_le_bytes());
     let map = volume.grid().to_patient();
-    for number in map
-        .linear
-        .to_cols_array()
-        .into_iter()
-        .chain(map.offset.to_array())
-    {
+    for number in map.linear.to_cols_array().into_iter().chain(map.offset.to_array()) {
         hasher.update(number.to_le_bytes());
     }
     for z in 0..volume.grid().dims()[2] {
@@ -224,12 +204,7 @@ impl SeriesFiles<'_> {
     pub fn file(&self, z: usize) -> Result<DicomFile, WriteError> {
         let instance = uid(&[&self.digest, &(z as u64).to_le_bytes()]);
         let mut object = InMemDicomObject::new_empty();
-        let elements = [
-            self.context(),
-            self.acquisition(),
-            self.place(z),
-            self.image(z, &instance),
-        ];
+        let elements = [self.context(), self.acquisition(), self.place(z), self.image(z, &instance)];
         for element in elements.into_iter().flatten() {
             object.put(element);
         }
@@ -248,10 +223,7 @@ impl SeriesFiles<'_> {
         let file = object.with_meta(meta).map_err(|e| encode(&e))?;
         let mut bytes = Vec::new();
         file.write_all(&mut bytes).map_err(|e| encode(&e))?;
-        Ok(DicomFile {
-            name: format!("CT{:06}.dcm", z + 1),
-            bytes,
-        })
+        Ok(DicomFile { name: format!("CT{:06}.dcm", z + 1), bytes })
     }
 
     /// Patient, study, series, equipment.
@@ -273,11 +245,7 @@ impl SeriesFiles<'_> {
             text(tags::STUDY_ID, VR::SH, "1"),
             text(tags::ACCESSION_NUMBER, VR::SH, ""),
             text(tags::REFERRING_PHYSICIAN_NAME, VR::PN, ""),
-            text(
-                tags::SERIES_INSTANCE_UID,
-                VR::UI,
-                &uid(&[b"series", &self.digest]),
-            ),
+            text(tags::SERIES_INSTANCE_UID, VR::UI, &uid(&[b"series", &self.digest])),
             text(tags::SERIES_NUMBER, VR::IS, &self.meta.number.to_string()),
             text(tags::MODALITY, VR::CS, "CT"),
             text(tags::BODY_PART_EXAMINED, VR::CS, &self.meta.body_part),
@@ -317,17 +285,9 @@ impl SeriesFiles<'_> {
             text(tags::SLICE_THICKNESS, VR::DS, &decimal(thickness)),
             text(tags::SPACING_BETWEEN_SLICES, VR::DS, &decimal(apart)),
             texts(tags::IMAGE_POSITION_PATIENT, VR::DS, origin.map(decimal).to_vec()),
-            texts(
-                tags::IMAGE_ORIENTATION_PATIENT,
-                VR::DS,
-                axes.into_iter().map(decimal).collect(),
-            ),
+            texts(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, axes.into_iter().map(decimal).collect()),
             // The distance of rows comes first.
-            texts(
-                tags::PIXEL_SPACING,
-                VR::DS,
-                vec![decimal(spacing.y), decimal(spacing.x)],
-            ),
+            texts(tags::PIXEL_SPACING, VR::DS, vec![decimal(spacing.y), decimal(spacing.x)]),
         ]
     }
 
@@ -361,32 +321,19 @@ impl SeriesFiles<'_> {
 
     fn pixels(&self, z: usize) -> Result<InMemElement, WriteError> {
         let [width, height, _] = self.volume.grid().dims();
-        let stored: Vec<u16> = self
-            .volume
-            .slice(z)
-            .iter()
-            .map(|&hu| (i32::from(hu) - self.intercept) as u16)
-            .collect();
+        let stored: Vec<u16> =
+            self.volume.slice(z).iter().map(|&hu| (i32::from(hu) - self.intercept) as u16).collect();
         if self.encoding == Encoding::ExplicitLittle {
             let values = PrimitiveValue::U16(C::from_vec(stored));
             return Ok(DataElement::new(tags::PIXEL_DATA, VR::OW, values));
         }
-        let grey = Grey {
-            width,
-            height,
-            bits: u32::from(self.bits),
-            samples: &stored,
-        };
+        let grey = Grey { width, height, bits: u32::from(self.bits), samples: &stored };
         let mut stream = jpeg_ls::encode(&grey)?;
         if stream.len() % 2 == 1 {
             stream.push(0);
         }
         let fragments = PixelFragmentSequence::new_fragments(vec![stream]);
-        Ok(DataElement::new(
-            tags::PIXEL_DATA,
-            VR::OB,
-            Value::PixelSequence(fragments),
-        ))
+        Ok(DataElement::new(tags::PIXEL_DATA, VR::OB, Value::PixelSequence(fragments)))
     }
 }
 
@@ -395,11 +342,7 @@ const DATE: &str = "20000101";
 const TIME: &str = "000000";
 
 fn text(tag: Tag, vr: VR, text: &str) -> InMemElement {
-    let value = if text.is_empty() {
-        PrimitiveValue::Empty
-    } else {
-        PrimitiveValue::from(text)
-    };
+    let value = if text.is_empty() { PrimitiveValue::Empty } else { PrimitiveValue::from(text) };
     DataElement::new(tag, vr, value)
 }
 
@@ -416,11 +359,7 @@ fn decimal(number: f64) -> String {
             false => &text,
         };
         if text.len() <= 16 {
-            return if text == "-0" {
-                "0".to_owned()
-            } else {
-                text.to_owned()
-            };
+            return if text == "-0" { "0".to_owned() } else { text.to_owned() };
         }
     }
     format!("{number:.9E}")
@@ -447,16 +386,8 @@ mod tests {
 
     #[test]
     fn a_decimal_string_is_short_and_exact_to_a_nanometre() {
-        let numbers = [
-            0.0,
-            -0.0,
-            1.0,
-            -1024.0,
-            0.78125,
-            -123.456_789_012_345_67,
-            1e-17,
-            -0.999_999_999_999_9,
-        ];
+        let numbers =
+            [0.0, -0.0, 1.0, -1024.0, 0.78125, -123.456_789_012_345_67, 1e-17, -0.999_999_999_999_9];
         for number in numbers.into_iter().chain([1.0 / 3.0, -2_345.678_901_234_567]) {
             let text = decimal(number);
             assert!(text.len() <= 16, "{text}");

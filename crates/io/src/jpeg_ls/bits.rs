@@ -15,13 +15,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads a scan that holds no marker.
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            next: 0,
-            cache: 0,
-            valid: 0,
-            damaged: false,
-        }
+        Self { bytes, next: 0, cache: 0, valid: 0, damaged: false }
     }
 
     /// Makes at least 57 bits ready, unless the stream ends.
@@ -127,12 +121,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Appends to what is written already.
     pub(super) const fn new(out: Vec<u8>) -> Self {
-        Self {
-            out,
-            cache: 0,
-            held: 0,
-            after_ff: false,
-        }
+        Self { out, cache: 0, held: 0, after_ff: false }
     }
 
     /// Appends the lowest `count` ≤ 32 bits.

@@ -21,10 +21,7 @@ pub fn decode_into(bytes: &[u8], out: &mut [u16]) -> Result<Header, JpegLsError>
         };
         let header = markers.header()?;
         if header.samples() != out.len() {
-            return Err(JpegLsError::Size {
-                found: header.samples(),
-                expected: out.len(),
-            });
+            return Err(JpegLsError::Size { found: header.samples(), expected: out.len() });
         }
         for &component in &scan.components {
             if std::mem::replace(&mut decoded[component], true) {
@@ -62,11 +59,7 @@ struct Line {
 
 impl Line {
     fn new(width: usize) -> Self {
-        Self {
-            before: vec![0; width + 2],
-            now: vec![0; width + 2],
-            run_index: 0,
-        }
+        Self { before: vec![0; width + 2], now: vec![0; width + 2], run_index: 0 }
     }
 
     /// Makes the finished line the one before and sets the added samples.
@@ -266,8 +259,5 @@ impl Decoder<'_> {
 
 /// The left neighbour, and upper left, upper and upper right ones.
 fn neighbours(line: &Line, x: usize) -> (i32, [i32; 3]) {
-    (
-        i32::from(line.now[x - 1]),
-        [x - 1, x, x + 1].map(|x| i32::from(line.before[x])),
-    )
+    (i32::from(line.now[x - 1]), [x - 1, x, x + 1].map(|x| i32::from(line.before[x])))
 }

@@ -22,23 +22,13 @@ pub struct Grey<'a> {
 /// # Errors
 /// [`JpegLsError::Image`] when size, depth and samples do not go together.
 pub fn encode(image: &Grey) -> Result<Vec<u8>, JpegLsError> {
-    let Grey {
-        width,
-        height,
-        bits,
-        samples,
-    } = *image;
+    let Grey { width, height, bits, samples } = *image;
     let sides = 1..=65_535;
     if !sides.contains(&width) || !sides.contains(&height) || samples.len() != width * height {
-        return Err(JpegLsError::Image(format!(
-            "{} samples for {width} × {height}",
-            samples.len()
-        )));
+        return Err(JpegLsError::Image(format!("{} samples for {width} × {height}", samples.len())));
     }
     if !(2..=16).contains(&bits) || samples.iter().any(|&s| u32::from(s) >> bits != 0) {
-        return Err(JpegLsError::Image(format!(
-            "a sample does not fit into {bits} bits"
-        )));
+        return Err(JpegLsError::Image(format!("a sample does not fit into {bits} bits")));
     }
     let mut out = vec![0xff, 0xd8, 0xff, 0xf7, 0, 11, bits as u8];
     for side in [height, width] {
@@ -47,11 +37,7 @@ pub fn encode(image: &Grey) -> Result<Vec<u8>, JpegLsError> {
     out.extend_from_slice(&[1, 1, 0x11, 0]);
     out.extend_from_slice(&[0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0]);
     let preset = Preset::standard((1 << bits) - 1, 0);
-    let mut encoder = Encoder {
-        bits: Writer::new(out),
-        model: Model::new(&preset, 0),
-        run_index: 0,
-    };
+    let mut encoder = Encoder { bits: Writer::new(out), model: Model::new(&preset, 0), run_index: 0 };
     let mut before = vec![0_u16; width + 2];
     let mut now = before.clone();
     for row in samples.chunks_exact(width) {

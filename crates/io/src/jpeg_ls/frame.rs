@@ -96,10 +96,7 @@ fn unsupported<T>(what: impl Into<String>) -> Result<T, JpegLsError> {
 fn word(segment: &[u8], at: usize) -> Result<i32, JpegLsError> {
     match segment.get(at..at + 2) {
         Some(two) => Ok(i32::from(u16::from_be_bytes([two[0], two[1]]))),
-        None => damaged(format!(
-            "a marker segment of {} bytes is too short",
-            segment.len()
-        )),
+        None => damaged(format!("a marker segment of {} bytes is too short", segment.len())),
     }
 }
 
@@ -112,13 +109,7 @@ impl<'a> Markers<'a> {
             bytes,
             next: 2,
             frame: None,
-            preset: Preset {
-                maxval: 0,
-                t1: 0,
-                t2: 0,
-                t3: 0,
-                reset: 0,
-            },
+            preset: Preset { maxval: 0, t1: 0, t2: 0, t3: 0, reset: 0 },
             seen: None,
         })
     }
@@ -139,10 +130,7 @@ impl<'a> Markers<'a> {
     }
 
     fn byte(&self, at: usize) -> Result<u8, JpegLsError> {
-        self.bytes
-            .get(at)
-            .copied()
-            .ok_or(JpegLsError::Truncated(self.bytes.len()))
+        self.bytes.get(at).copied().ok_or(JpegLsError::Truncated(self.bytes.len()))
     }
 
     /// The next marker's code and its segment; empty for the end of the image.
@@ -218,12 +206,7 @@ impl<'a> Markers<'a> {
             return unsupported("subsampled components");
         }
         let ids = list.chunks(3).map(|c| c[0]).collect();
-        self.frame = Some(Frame {
-            width,
-            height,
-            depth,
-            ids,
-        });
+        self.frame = Some(Frame { width, height, depth, ids });
         Ok(())
     }
 
@@ -277,13 +260,7 @@ impl<'a> Markers<'a> {
         let preset = self.preset.completed(near, frame.depth)?;
         let widest = self.seen.map_or(near, |(before, _)| before.max(near));
         self.seen = Some((widest, interleave));
-        Ok(Scan {
-            components,
-            near,
-            interleave,
-            preset,
-            bits: self.bits(),
-        })
+        Ok(Scan { components, near, interleave, preset, bits: self.bits() })
     }
 
     /// The bits up to the next marker: 0xFF followed by a byte with its highest bit set.

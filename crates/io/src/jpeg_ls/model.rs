@@ -28,13 +28,7 @@ impl Preset {
         let t1 = clamp(b1, near + 1);
         let t2 = clamp(b2, t1);
         let t3 = clamp(b3, t2);
-        Self {
-            maxval,
-            t1,
-            t2,
-            t3,
-            reset: 64,
-        }
+        Self { maxval, t1, t2, t3, reset: 64 }
     }
 
     /// Replaces zeros, which mean "default", and checks the limits of table C.3.
@@ -55,9 +49,7 @@ impl Preset {
             t3: or(self.t3, default.t3),
             reset: or(self.reset, default.reset),
         };
-        let Self {
-            t1, t2, t3, reset, ..
-        } = preset;
+        let Self { t1, t2, t3, reset, .. } = preset;
         let ordered = near < t1 && t1 <= t2 && t2 <= t3 && t3 <= maxval;
         if !ordered || reset < 3 || reset > 255.max(maxval) {
             return Err(JpegLsError::Damaged(format!(
@@ -86,9 +78,8 @@ pub(super) struct RunContext {
 }
 
 /// Run lengths: an unbroken piece of a run has 2^J samples.
-pub(super) const J: [u32; 32] = [
-    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-];
+pub(super) const J: [u32; 32] =
+    [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /// The adaptive state of one scan.
 pub(super) struct Model {
@@ -130,9 +121,7 @@ impl Model {
             d if d < preset.t3 => 3,
             _ => 4,
         };
-        let regions = (-maxval..=maxval)
-            .map(|d| if d < 0 { -region(d) } else { region(d) })
-            .collect();
+        let regions = (-maxval..=maxval).map(|d| if d < 0 { -region(d) } else { region(d) }).collect();
         Self {
             maxval,
             near,
@@ -187,11 +176,7 @@ impl Model {
     #[inline]
     pub(super) fn reduce(&self, error: i32) -> i32 {
         let error = if error < 0 { error + self.range } else { error };
-        if error >= (self.range + 1) / 2 {
-            error - self.range
-        } else {
-            error
-        }
+        if error >= (self.range + 1) / 2 { error - self.range } else { error }
     }
 
     /// Lets the regular context learn an error.
@@ -267,11 +252,7 @@ impl RunContext {
         let map = doubled & 1;
         let size = ((doubled + map) >> 1) as i32;
         let mostly_negative = k != 0 || 2 * self.negative >= self.n;
-        if mostly_negative == (map == 1) {
-            -size
-        } else {
-            size
-        }
+        if mostly_negative == (map == 1) { -size } else { size }
     }
 
     /// The mapped value of an error.

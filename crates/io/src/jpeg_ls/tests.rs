@@ -130,21 +130,13 @@ fn decoded(stream: &[u8]) -> Result<Vec<u16>, JpegLsError> {
 
 fn encoded(width: usize, bits: u32, samples: &[u16]) -> Vec<u8> {
     let height = samples.len() / width;
-    encode(&Grey {
-        width,
-        height,
-        bits,
-        samples,
-    })
-    .unwrap()
+    encode(&Grey { width, height, bits, samples }).unwrap()
 }
 
 #[test]
 fn the_example_of_the_standard_is_written_and_read_bit_by_bit() {
     // T.87 annex H.3: a 4 × 4 image of 8 bits and its coded bits.
-    let image = [
-        0, 0, 90, 74, 68, 50, 43, 205, 64, 145, 145, 145, 100, 145, 145, 145,
-    ];
+    let image = [0, 0, 90, 74, 68, 50, 43, 205, 64, 145, 145, 145, 100, 145, 145, 145];
     let bits = bytes("c000006c80208e01c00000574000006ee6000001bc18000005d800009160");
     let stream = encoded(4, 8, &image);
     assert_eq!(stream[25..stream.len() - 2], bits);
@@ -156,12 +148,7 @@ fn streams_of_another_encoder_are_read_bit_by_bit() {
     for stream in &STREAMS {
         let coded = bytes(stream.bytes);
         let said = header(&coded).unwrap();
-        assert_eq!(
-            (said.bits, said.near),
-            (stream.bits, stream.near),
-            "{}",
-            stream.what
-        );
+        assert_eq!((said.bits, said.near), (stream.bits, stream.near), "{}", stream.what);
         let expected = hex(stream.samples, if stream.bits > 8 { 4 } else { 2 });
         assert_eq!(decoded(&coded).unwrap(), expected, "{}", stream.what);
     }
@@ -175,11 +162,7 @@ fn a_stream_cut_anywhere_is_refused() {
         for length in 0..end {
             // The last byte may hold nothing but padding.
             let cut = decoded(&coded[..length]);
-            assert!(
-                cut.is_err() || length == end - 1,
-                "{} cut to {length} bytes",
-                stream.what
-            );
+            assert!(cut.is_err() || length == end - 1, "{} cut to {length} bytes", stream.what);
         }
     }
 }
@@ -195,10 +178,7 @@ fn bits_after_the_last_row_are_refused() {
 #[test]
 fn an_image_of_another_size_is_refused_before_it_is_decoded() {
     let stream = encoded(4, 8, &[7; 16]);
-    let size = JpegLsError::Size {
-        found: 16,
-        expected: 15,
-    };
+    let size = JpegLsError::Size { found: 16, expected: 15 };
     assert_eq!(decode_into(&stream, &mut [0; 15]), Err(size));
 }
 
@@ -223,12 +203,7 @@ fn what_is_not_supported_is_refused_by_name() {
 #[test]
 fn an_image_that_cannot_be_written_is_refused() {
     for (width, bits, samples) in [(2, 8, [0, 256]), (2, 1, [0, 1]), (2, 17, [0, 1]), (3, 8, [0, 1])] {
-        let image = Grey {
-            width,
-            height: 1,
-            bits,
-            samples: &samples,
-        };
+        let image = Grey { width, height: 1, bits, samples: &samples };
         assert!(matches!(encode(&image), Err(JpegLsError::Image(_))));
     }
 }
@@ -241,11 +216,7 @@ fn images() -> impl Strategy<Value = (usize, u32, Vec<u16>)> {
             let most = (1 << bits) - 1;
             let mut value = most / 2;
             let sample = |step: i32| {
-                let step = if step.abs() < calm * 12 {
-                    0
-                } else {
-                    step * (most / 60 + 1) / 8
-                };
+                let step = if step.abs() < calm * 12 { 0 } else { step * (most / 60 + 1) / 8 };
                 value = (value + step).clamp(0, most);
                 value as u16
             };

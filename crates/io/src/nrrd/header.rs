@@ -66,28 +66,10 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Takes the header off the file's bytes.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, NrrdError> {
-        if !matches!(
-            bytes,
-            [
-                b'N',
-                b'R',
-                b'R',
-                b'D',
-                b'0',
-                b'0',
-                b'0',
-                b'1'..=b'5',
-                b'\r' | b'\n',
-                ..
-            ]
-        ) {
+        if !matches!(bytes, [b'N', b'R', b'R', b'D', b'0', b'0', b'0', b'1'..=b'5', b'\r' | b'\n', ..]) {
             return Err(NrrdError::NotNrrd);
         }
-        let mut header = Self {
-            fields: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            rest: bytes,
-        };
+        let mut header = Self { fields: BTreeMap::new(), keys: BTreeMap::new(), rest: bytes };
         let window = &bytes[..bytes.len().min(MOST_HEADER)];
         let mut at = 0;
         for line in 1.. {
@@ -112,20 +94,15 @@ impl<'a> Header<'a> {
         let colon = text.find(": ").unwrap_or(text.len());
         let pair = text.find(":=").unwrap_or(text.len());
         let old = if pair < colon {
-            self.keys
-                .insert(text[..pair].to_owned(), unescaped(&text[pair + 2..]))
+            self.keys.insert(text[..pair].to_owned(), unescaped(&text[pair + 2..]))
         } else if colon < text.len() {
-            self.fields
-                .insert(text[..colon].to_lowercase(), text[colon + 2..].trim().to_owned())
+            self.fields.insert(text[..colon].to_lowercase(), text[colon + 2..].trim().to_owned())
         } else {
             let what = "neither a field, nor a pair, nor a comment";
             return Err(NrrdError::Syntax { line, what });
         };
         match old {
-            Some(_) => Err(NrrdError::Syntax {
-                line,
-                what: "it repeats an earlier line",
-            }),
+            Some(_) => Err(NrrdError::Syntax { line, what: "it repeats an earlier line" }),
             None => Ok(()),
         }
     }
@@ -136,10 +113,7 @@ impl<'a> Header<'a> {
     }
 
     fn field(&self, name: &'static str) -> Result<&str, NrrdError> {
-        self.fields
-            .get(name)
-            .map(String::as_str)
-            .ok_or(NrrdError::Missing(name))
+        self.fields.get(name).map(String::as_str).ok_or(NrrdError::Missing(name))
     }
 
     fn wrong(&self, field: &'static str) -> NrrdError {
@@ -173,9 +147,7 @@ impl<'a> Header<'a> {
         };
         let [i, j, k] = columns.map(|column| column * turn);
         let map = Affine::new(DMat3::from_cols(i, j, k), origin * turn);
-        let count = dims
-            .iter()
-            .try_fold(layers.max(1), |n, &size| n.checked_mul(size.max(1)));
+        let count = dims.iter().try_fold(layers.max(1), |n, &size| n.checked_mul(size.max(1)));
         if layers == 0 || count.is_none_or(|n| n as u64 > MOST_DATA) {
             return Err(wrong());
         }
@@ -191,9 +163,7 @@ impl<'a> Header<'a> {
         match self.field("space")?.to_lowercase().as_str() {
             "left-posterior-superior" | "lps" => Ok(DVec3::ONE),
             "right-anterior-superior" | "ras" => Ok(DVec3::new(-1.0, -1.0, 1.0)),
-            other => Err(NrrdError::Unsupported(format!(
-                "coordinates in space \"{other}\""
-            ))),
+            other => Err(NrrdError::Unsupported(format!("coordinates in space \"{other}\""))),
         }
     }
 
@@ -210,10 +180,8 @@ impl<'a> Header<'a> {
             }
             let inner = rest.strip_prefix('(').ok_or_else(wrong)?;
             let (inner, after) = inner.split_once(')').ok_or_else(wrong)?;
-            let numbers: Vec<f64> = inner
-                .split(',')
-                .map(|n| n.trim().parse().map_err(|_| wrong()))
-                .collect::<Result<_, _>>()?;
+            let numbers: Vec<f64> =
+                inner.split(',').map(|n| n.trim().parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
             let &[x, y, z] = &numbers[..] else {
                 return Err(wrong());
             };
@@ -252,14 +220,7 @@ impl<'a> Header<'a> {
 
     /// The bytes of `count` samples, unpacked.
     pub(super) fn data(&self, count: usize, sample: Sample, ctx: &Ctx) -> Result<Cow<'a, [u8]>, NrrdError> {
-        for field in [
-            "data file",
-            "datafile",
-            "line skip",
-            "lineskip",
-            "byte skip",
-            "byteskip",
-        ] {
+        for field in ["data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"] {
             if self.fields.get(field).is_some_and(|value| value != "0") {
                 return Err(NrrdError::Unsupported(format!("a \"{field}\"")));
             }
@@ -268,10 +229,7 @@ impl<'a> Header<'a> {
         if expected > MOST_DATA {
             return Err(self.wrong("sizes"));
         }
-        let size = |actual: usize| NrrdError::Size {
-            expected,
-            actual: actual as u64,
-        };
+        let size = |actual: usize| NrrdError::Size { expected, actual: actual as u64 };
         match self.field("encoding")? {
             "raw" if self.rest.len() as u64 == expected => Ok(Cow::Borrowed(self.rest)),
             "raw" => Err(size(self.rest.len())),
@@ -281,11 +239,7 @@ impl<'a> Header<'a> {
                 let room = Vec::with_capacity(expected.min(most) as usize + 1);
                 let packed = MultiGzDecoder::new(self.rest);
                 let data = read_most(packed, room, expected, NrrdError::Damaged, ctx)?;
-                if data.len() as u64 == expected {
-                    Ok(Cow::Owned(data))
-                } else {
-                    Err(size(data.len()))
-                }
+                if data.len() as u64 == expected { Ok(Cow::Owned(data)) } else { Err(size(data.len())) }
             }
             other => Err(NrrdError::Unsupported(format!("data encoded as \"{other}\""))),
         }

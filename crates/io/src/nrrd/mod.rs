@@ -94,10 +94,8 @@ pub fn read_volume(bytes: &[u8], ctx: &Ctx) -> Result<Volume<i16>, NrrdError> {
         sample.decode(chunk, &mut samples)?;
         ctx.done(samples.len() as f64 / grid.count() as f64)?;
     }
-    Volume::new(grid, samples).map_err(|e| NrrdError::Size {
-        expected: e.voxels as u64,
-        actual: e.samples as u64,
-    })
+    Volume::new(grid, samples)
+        .map_err(|e| NrrdError::Size { expected: e.voxels as u64, actual: e.samples as u64 })
 }
 
 /// Writes a deflate stream as a gzip file without name and time.
@@ -177,14 +175,7 @@ mod tests {
 
     fn written(volume: &Volume<i16>, encoding: Encoding) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write_volume(
-            volume,
-            &["from a test\nrun"],
-            encoding,
-            &mut bytes,
-            &Ctx::default(),
-        )
-        .unwrap();
+        write_volume(volume, &["from a test\nrun"], encoding, &mut bytes, &Ctx::default()).unwrap();
         bytes
     }
 
@@ -199,10 +190,7 @@ mod tests {
                      endian: little\nencoding: raw\nspace origin: (1,2,3)\n";
         let name = change.split(": ").next().unwrap();
         let mut text = String::from("NRRD0004\n");
-        for line in usual
-            .lines()
-            .filter(|line| !line.starts_with(&format!("{name}:")))
-        {
+        for line in usual.lines().filter(|line| !line.starts_with(&format!("{name}:"))) {
             text += &format!("{line}\n");
         }
         text += &format!("{change}\n\n");
@@ -247,19 +235,10 @@ mod tests {
     #[test]
     fn samples_of_other_types_are_read_when_they_fit() {
         let samples = |change: &str, data: &[u8]| read(&file(change, data)).unwrap().into_parts().1;
-        assert_eq!(
-            samples("type: unsigned char", &[0, 1, 254, 255]),
-            [0, 1, 254, 255]
-        );
+        assert_eq!(samples("type: unsigned char", &[0, 1, 254, 255]), [0, 1, 254, 255]);
         assert_eq!(samples("type: int8", &[0, 1, 254, 255]), [0, 1, -2, -1]);
-        assert_eq!(
-            samples("endian: big", &[0, 1, 0, 2, 255, 255, 128, 0]),
-            [1, 2, -1, i16::MIN]
-        );
-        assert_eq!(
-            samples("type: ushort", &[1, 0, 2, 0, 255, 127, 3, 0]),
-            [1, 2, 32767, 3]
-        );
+        assert_eq!(samples("endian: big", &[0, 1, 0, 2, 255, 255, 128, 0]), [1, 2, -1, i16::MIN]);
+        assert_eq!(samples("type: ushort", &[1, 0, 2, 0, 255, 127, 3, 0]), [1, 2, 32767, 3]);
         let int = |n: i32| [n, 1, 2, 3].map(i32::to_le_bytes).concat();
         assert_eq!(samples("type: int", &int(-5)), [-5, 1, 2, 3]);
         let refused = read(&file("type: int", &int(32768))).unwrap_err();
@@ -297,13 +276,8 @@ mod tests {
             assert_eq!(osteon_core::Explain::code(&refused), code, "{change}: {refused}");
         }
         assert!(matches!(read(b"<html>"), Err(NrrdError::NotNrrd)));
-        let no_space = String::from_utf8(file("endian: little", &[0; 8]))
-            .unwrap()
-            .replace("space", "spice");
-        assert!(matches!(
-            read(no_space.as_bytes()),
-            Err(NrrdError::Missing("space"))
-        ));
+        let no_space = String::from_utf8(file("endian: little", &[0; 8])).unwrap().replace("space", "spice");
+        assert!(matches!(read(no_space.as_bytes()), Err(NrrdError::Missing("space"))));
     }
 
     #[test]
@@ -319,15 +293,6 @@ mod tests {
         };
         assert!(read(&file("encoding: gzip", &zeros(8))).is_ok());
         let refused = read(&file("encoding: gzip", &zeros(20 << 20))).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                NrrdError::Size {
-                    expected: 8,
-                    actual: 9
-                }
-            ),
-            "{refused}"
-        );
+        assert!(matches!(refused, NrrdError::Size { expected: 8, actual: 9 }), "{refused}");
     }
 }

@@ -41,10 +41,7 @@ pub fn write_segments(
     ctx: &Ctx,
 ) -> Result<(), NrrdError> {
     if segments.len() > MOST_LABELS {
-        return Err(NrrdError::TooMany {
-            count: segments.len(),
-            limit: MOST_LABELS,
-        });
+        return Err(NrrdError::TooMany { count: segments.len(), limit: MOST_LABELS });
     }
     if let Some(stray) = segments.iter().find(|s| s.mask.grid() != grid) {
         return Err(NrrdError::OtherGrid(stray.name.clone()));
@@ -75,11 +72,7 @@ fn paint(
     for (number, segment) in segments.iter().enumerate() {
         let words = segment.mask.words_per_row();
         let bits = &segment.mask.bits()[first * words..];
-        for (row, (labels, bits)) in labels
-            .chunks_exact_mut(nx)
-            .zip(bits.chunks_exact(words))
-            .enumerate()
-        {
+        for (row, (labels, bits)) in labels.chunks_exact_mut(nx).zip(bits.chunks_exact(words)).enumerate() {
             for (x, &word) in bits.iter().enumerate().filter(|(_, word)| **word != 0) {
                 let mut left = word;
                 while left != 0 {
@@ -240,10 +233,7 @@ fn entry(header: &Header<'_>, n: usize) -> Result<Entry, NrrdError> {
     let layer = key("Layer").unwrap_or("0");
     let layer = layer.parse().map_err(|_| wrong(n, "Layer", layer))?;
     let text = key("Color").unwrap_or("0.5 0.5 0.5");
-    let parts: Vec<f64> = text
-        .split_whitespace()
-        .filter_map(|part| part.parse().ok())
-        .collect();
+    let parts: Vec<f64> = text.split_whitespace().filter_map(|part| part.parse().ok()).collect();
     let &[r, g, b] = &parts[..] else {
         return Err(wrong(n, "Color", text));
     };
@@ -257,10 +247,7 @@ fn entry(header: &Header<'_>, n: usize) -> Result<Entry, NrrdError> {
 }
 
 fn wrong(n: usize, key: &str, value: &str) -> NrrdError {
-    NrrdError::Field {
-        field: format!("Segment{n}_{key}"),
-        value: value.to_owned(),
-    }
+    NrrdError::Field { field: format!("Segment{n}_{key}"), value: value.to_owned() }
 }
 
 #[cfg(test)]
@@ -320,23 +307,11 @@ mod tests {
         a.set(66, 2, 1, true);
         let twice = [segment(1, a.clone()), segment(2, a.clone())];
         let refused = round(&here, &twice).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                NrrdError::Overlap {
-                    voxel: [66, 2, 1],
-                    ..
-                }
-            ),
-            "{refused}"
-        );
+        assert!(matches!(refused, NrrdError::Overlap { voxel: [66, 2, 1], .. }), "{refused}");
         let elsewhere = segment(3, Mask::empty(&grid([70, 3, 3])));
         assert!(matches!(round(&here, &[elsewhere]), Err(NrrdError::OtherGrid(_))));
         let many: Vec<_> = (0..256).map(|n| segment(n, Mask::empty(&here))).collect();
-        assert!(matches!(
-            round(&here, &many),
-            Err(NrrdError::TooMany { count: 256, .. })
-        ));
+        assert!(matches!(round(&here, &many), Err(NrrdError::TooMany { count: 256, .. })));
     }
 
     #[test]
@@ -357,18 +332,12 @@ mod tests {
     #[test]
     fn the_file_is_the_same_at_any_number_of_threads() {
         let grid = grid([300, 200, 60]);
-        let ball = Mask::where_true(&grid, |x, y, z| {
-            x.abs_diff(150) + y.abs_diff(100) + z.abs_diff(30) < 60
-        });
+        let ball = Mask::where_true(&grid, |x, y, z| x.abs_diff(150) + y.abs_diff(100) + z.abs_diff(30) < 60);
         let segments = [segment(1, ball)];
         let files = [1, 2, 7].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut bytes = Vec::new();
-            pool.install(|| write_segments(&grid, &segments, &mut bytes, &Ctx::default()))
-                .unwrap();
+            pool.install(|| write_segments(&grid, &segments, &mut bytes, &Ctx::default())).unwrap();
             bytes
         });
         assert_eq!(files[0], files[1]);

@@ -40,25 +40,15 @@ const SPACE: &str = "SPACE";
 const MODEL_RELATION: &str = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel";
 
 fn damaged(what: impl Into<String>) -> MeshFileError {
-    MeshFileError::Syntax {
-        format: MeshFormat::ThreeMf,
-        what: what.into(),
-    }
+    MeshFileError::Syntax { format: MeshFormat::ThreeMf, what: what.into() }
 }
 
 fn too_large(what: &'static str, limit: u64) -> MeshFileError {
-    MeshFileError::TooLarge {
-        format: MeshFormat::ThreeMf,
-        what,
-        limit,
-    }
+    MeshFileError::TooLarge { format: MeshFormat::ThreeMf, what, limit }
 }
 
 fn unsupported(what: impl Into<String>) -> MeshFileError {
-    MeshFileError::Unsupported {
-        format: MeshFormat::ThreeMf,
-        what: what.into(),
-    }
+    MeshFileError::Unsupported { format: MeshFormat::ThreeMf, what: what.into() }
 }
 
 #[cfg(test)]

@@ -134,22 +134,13 @@ impl<'a> Parser<'a> {
         }
         let prefix = |space: &str| {
             let found = spaces.iter().find(|(_, value)| *value == space);
-            found.map(|(prefix, _)| {
-                if prefix.is_empty() {
-                    String::new()
-                } else {
-                    format!("{prefix}:")
-                }
-            })
+            found.map(|(prefix, _)| if prefix.is_empty() { String::new() } else { format!("{prefix}:") })
         };
         self.core = prefix(CORE).ok_or_else(|| damaged("its model is not of 3MF's core namespace"))?;
         self.production = prefix(PRODUCTION);
         self.ours = prefix(OURS);
         if root.name.strip_prefix(self.core.as_str()) != Some("model") {
-            return Err(damaged(format!(
-                "<{}> stands where <model> is expected",
-                short(root.name)
-            )));
+            return Err(damaged(format!("<{}> stands where <model> is expected", short(root.name))));
         }
         Ok(unit)
     }
@@ -232,10 +223,7 @@ impl<'a> Parser<'a> {
             None => format!("object {id}"),
         };
         let material = match tag.get("pid")? {
-            Some(_) => Some((
-                number(tag, "pid")?,
-                tag.get("pindex")?.map_or(Ok(0), |n| whole(&n))? as usize,
-            )),
+            Some(_) => Some((number(tag, "pid")?, tag.get("pindex")?.map_or(Ok(0), |n| whole(&n))? as usize)),
             None => None,
         };
         let mut body = Body::Components(Vec::new());
@@ -258,11 +246,7 @@ impl<'a> Parser<'a> {
                 _ => self.skip()?,
             }
         }
-        if let Some(&index) = triangles
-            .as_flattened()
-            .iter()
-            .find(|&&v| v as usize >= vertices.len())
-        {
+        if let Some(&index) = triangles.as_flattened().iter().find(|&&v| v as usize >= vertices.len()) {
             return Err(MeshFileError::Index {
                 format: MeshFormat::ThreeMf,
                 index: i64::from(index),
@@ -301,10 +285,7 @@ impl<'a> Parser<'a> {
                 }
             }
             let [Some(a), Some(b), Some(c)] = corners else {
-                return Err(damaged(format!(
-                    "triangle {} has no v1, v2 or v3",
-                    triangles.len()
-                )));
+                return Err(damaged(format!("triangle {} has no v1, v2 or v3", triangles.len())));
             };
             triangles.push([a, b, c]);
             self.skip()?;
@@ -326,11 +307,7 @@ impl<'a> Parser<'a> {
                     Some(text) => transform(&text)?,
                     None => Affine::new(DMat3::IDENTITY, DVec3::ZERO),
                 };
-                components.push(Component {
-                    part,
-                    object: number(tag, "objectid")?,
-                    place,
-                });
+                components.push(Component { part, object: number(tag, "objectid")?, place });
             }
             self.skip()?;
             self.tick(components.len())?;
@@ -358,38 +335,24 @@ fn number(tag: Tag<'_>, name: &'static str) -> Result<u32, MeshFileError> {
 }
 
 fn whole(text: &str) -> Result<u32, MeshFileError> {
-    text.trim_ascii()
-        .parse()
-        .map_err(|_| damaged(format!("{:?} is no index", short(text))))
+    text.trim_ascii().parse().map_err(|_| damaged(format!("{:?} is no index", short(text))))
 }
 
 fn real(text: &str) -> Result<f64, MeshFileError> {
     match text.trim_ascii().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        Ok(value) => Err(MeshFileError::Coordinate {
-            format: MeshFormat::ThreeMf,
-            value,
-        }),
+        Ok(value) => Err(MeshFileError::Coordinate { format: MeshFormat::ThreeMf, value }),
         Err(_) => Err(damaged(format!("{:?} is no number", short(text)))),
     }
 }
 
 /// A map from the twelve numbers of a row-vector matrix, as 3MF writes it.
 fn transform(text: &str) -> Result<Affine<Part, Part>, MeshFileError> {
-    let numbers: Vec<f64> = text
-        .split_ascii_whitespace()
-        .map(real)
-        .collect::<Result<_, _>>()?;
+    let numbers: Vec<f64> = text.split_ascii_whitespace().map(real).collect::<Result<_, _>>()?;
     if numbers.len() != 12 {
-        return Err(damaged(format!(
-            "a transform has {} numbers of 12",
-            numbers.len()
-        )));
+        return Err(damaged(format!("a transform has {} numbers of 12", numbers.len())));
     }
-    let map = Affine::new(
-        DMat3::from_cols_slice(&numbers[..9]),
-        DVec3::from_slice(&numbers[9..]),
-    );
+    let map = Affine::new(DMat3::from_cols_slice(&numbers[..9]), DVec3::from_slice(&numbers[9..]));
     match map.inverse() {
         Some(_) => Ok(map),
         None => Err(damaged("a transform flattens its object")),
@@ -398,9 +361,7 @@ fn transform(text: &str) -> Result<Affine<Part, Part>, MeshFileError> {
 
 /// Red, green and blue of `#RRGGBB` or `#RRGGBBAA`.
 fn colour(text: &str) -> Option<[u8; 3]> {
-    let digits = text
-        .strip_prefix('#')
-        .filter(|digits| digits.len() == 6 || digits.len() == 8)?;
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 || digits.len() == 8)?;
     let value = u32::from_str_radix(digits.get(..6)?, 16).ok()?;
     let [_, r, g, b] = value.to_be_bytes();
     Some([r, g, b])

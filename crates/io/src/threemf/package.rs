@@ -34,12 +34,7 @@ struct Entry<'a> {
 
 impl<'a> Package<'a> {
     pub(super) fn new(out: &'a mut dyn Write) -> Self {
-        Self {
-            out,
-            at: 0,
-            directory: Vec::new(),
-            entries: 0,
-        }
+        Self { out, at: 0, directory: Vec::new(), entries: 0 }
     }
 
     /// Adds a small entry as it is.
@@ -47,26 +42,15 @@ impl<'a> Package<'a> {
         let mut crc = Crc::new();
         crc.update(bytes);
         let size = bytes.len() as u64;
-        let entry = Entry {
-            name,
-            method: STORED,
-            crc: crc.sum(),
-            packed: size,
-            plain: size,
-        };
+        let entry = Entry { name, method: STORED, crc: crc.sum(), packed: size, plain: size };
         self.begin(&entry)?;
         Ok(self.out.write_all(bytes)?)
     }
 
     /// Adds a compressed entry.
     pub(super) fn deflated(&mut self, name: &str, stream: &Deflated) -> Result<(), MeshFileError> {
-        let entry = Entry {
-            name,
-            method: DEFLATED,
-            crc: stream.crc,
-            packed: stream.len(),
-            plain: stream.plain,
-        };
+        let entry =
+            Entry { name, method: DEFLATED, crc: stream.crc, packed: stream.len(), plain: stream.plain };
         self.begin(&entry)?;
         for piece in &stream.pieces {
             self.out.write_all(piece)?;

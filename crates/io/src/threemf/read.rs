@@ -51,22 +51,13 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
             Body::Components(components) => &components[..],
             Body::Mesh(..) => &[],
         });
-        wanted.extend(
-            model
-                .items
-                .iter()
-                .chain(inner)
-                .filter_map(|c| c.part.as_deref().map(plain)),
-        );
+        wanted.extend(model.items.iter().chain(inner).filter_map(|c| c.part.as_deref().map(plain)));
         models.insert(path, model);
     }
     let Some(model) = models.get(&root) else {
         return Err(damaged("it has no model"));
     };
-    let mut declared = Declared {
-        unit: Some(model.unit),
-        space: None,
-    };
+    let mut declared = Declared { unit: Some(model.unit), space: None };
     let mut notes = Vec::new();
     for (name, text, origin) in &model.notes {
         if *origin == Origin::Ours && name == SPACE {
@@ -79,23 +70,12 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
             notes.push((name.clone(), text.clone()));
         }
     }
-    let mut scene = Scene {
-        models: &models,
-        placed: 0,
-        size: 0,
-        ctx,
-    };
+    let mut scene = Scene { models: &models, placed: 0, size: 0, ctx };
     let (meshes, findings) = scene.build(&root, model, declared)?;
     if meshes.is_empty() {
         return Err(MeshFileError::Empty(MeshFormat::ThreeMf));
     }
-    Ok(MeshFile {
-        format: MeshFormat::ThreeMf,
-        declared,
-        meshes,
-        notes,
-        findings,
-    })
+    Ok(MeshFile { format: MeshFormat::ThreeMf, declared, meshes, notes, findings })
 }
 
 /// A part's name as the zip has it: without the slash in front.
@@ -113,10 +93,7 @@ impl<'a> Parts<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, MeshFileError> {
         let zip =
             ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(format!("its zip is broken ({e})")))?;
-        Ok(Self {
-            zip,
-            left: MOST_BYTES,
-        })
+        Ok(Self { zip, left: MOST_BYTES })
     }
 
     /// The name of the part with the model, as the package's relations tell.
@@ -141,19 +118,14 @@ impl<'a> Parts<'a> {
         // Names in a package are equal in any case.
         let index = exact.or_else(|| {
             let names = (0..self.zip.len()).filter_map(|n| Some((n, self.zip.name_for_index(n)?.ok()?)));
-            names
-                .into_iter()
-                .find(|(_, name)| name.eq_ignore_ascii_case(path))
-                .map(|(n, _)| n)
+            names.into_iter().find(|(_, name)| name.eq_ignore_ascii_case(path)).map(|(n, _)| n)
         });
         let part = self.zip.by_index(index.ok_or_else(missing)?);
         let broken = |e: &dyn std::fmt::Display| {
             damaged(format!("\"{}\" does not unpack: {e}", super::xml::short(path)))
         };
         let part = part.map_err(|e| broken(&e))?;
-        let limit = (part.compressed_size().saturating_mul(RATIO))
-            .max(ALWAYS)
-            .min(self.left);
+        let limit = (part.compressed_size().saturating_mul(RATIO)).max(ALWAYS).min(self.left);
         if part.size() > limit {
             return Err(too_large("bytes", limit));
         }
@@ -196,10 +168,8 @@ impl Scene<'_> {
             let mut built = Built::default();
             self.place(root, item, &to_patient, 0, &mut built)?;
             let path = item.part.as_deref().map_or_else(|| root.to_owned(), plain);
-            let Some((model, object)) = self
-                .models
-                .get(&path)
-                .and_then(|m| Some((m, m.objects.get(&item.object)?)))
+            let Some((model, object)) =
+                self.models.get(&path).and_then(|m| Some((m, m.objects.get(&item.object)?)))
             else {
                 continue;
             };
@@ -218,8 +188,7 @@ impl Scene<'_> {
                     mesh: built.mesh,
                 });
             }
-            self.ctx
-                .done(0.8 + 0.2 * n as f64 / model.items.len().max(1) as f64)?;
+            self.ctx.done(0.8 + 0.2 * n as f64 / model.items.len().max(1) as f64)?;
         }
         Ok((meshes, findings))
     }

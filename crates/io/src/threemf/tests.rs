@@ -27,11 +27,7 @@ fn read_back(bytes: &[u8]) -> Result<MeshFile, MeshFileError> {
 }
 
 fn object<'a>(name: &'a str, solid: &'a Solid) -> Object<'a> {
-    Object {
-        name,
-        colour: [1, 128, 254],
-        solid,
-    }
+    Object { name, colour: [1, 128, 254], solid }
 }
 
 /// A package as another program makes it.
@@ -114,24 +110,12 @@ fn text_len() -> usize {
 
 #[test]
 fn names_colours_notes_unit_and_frame_return() {
-    let (a, b) = (
-        cuboid(DVec3::ZERO, DVec3::ONE),
-        ball(DVec3::splat(-200.0), 7.0, 12),
-    );
+    let (a, b) = (cuboid(DVec3::ZERO, DVec3::ONE), ball(DVec3::splat(-200.0), 7.0, 12));
     let file = read_back(&written(&[object("L4 & \"左\" <1>", &a), object("", &b)])).unwrap();
-    assert_eq!(
-        file.meshes.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(),
-        ["L4 & \"左\" <1>", ""]
-    );
+    assert_eq!(file.meshes.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["L4 & \"左\" <1>", ""]);
     assert_eq!(file.meshes[1].colour, Some([1, 128, 254]));
     assert!((file.meshes[1].mesh.signed_volume() - b.volume()).abs() < b.mesh().area() * 1e-5);
-    assert_eq!(
-        file.declared,
-        Declared {
-            unit: Some(LengthUnit::Millimetre),
-            space: Some(Space::Lps)
-        }
-    );
+    assert_eq!(file.declared, Declared { unit: Some(LengthUnit::Millimetre), space: Some(Space::Lps) });
     let note = |name: &str| file.notes.iter().find(|n| n.0 == name).map(|n| n.1.as_str());
     assert_eq!(note("Title"), Some("Plan <4> & \"guide\""));
     assert_eq!(note("plan-sha256"), Some("9b1c"));
@@ -143,31 +127,19 @@ fn the_package_is_the_same_at_any_number_of_threads() {
     // More than one block of vertices and of triangles.
     let solid = ball(DVec3::new(3.0, 4.0, 5.0), 20.0, 110);
     let files = [1, 2, 7].map(|threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| written(&[object("ball", &solid)]))
     });
     assert_eq!(files[0], files[1]);
     assert_eq!(files[0], files[2]);
-    assert_eq!(
-        read_back(&files[0]).unwrap().meshes[0].mesh.triangles,
-        solid.mesh().triangles
-    );
+    assert_eq!(read_back(&files[0]).unwrap().meshes[0].mesh.triangles, solid.mesh().triangles);
 }
 
 #[test]
 fn a_triangle_smaller_than_a_step_is_refused() {
     let put = |size: f64| {
         let solid = cuboid(DVec3::splat(7.0), DVec3::new(size, 1.0, 1.0));
-        write(
-            &[object("thin", &solid)],
-            &about(),
-            None,
-            &mut Vec::new(),
-            &Ctx::default(),
-        )
+        write(&[object("thin", &solid)], &about(), None, &mut Vec::new(), &Ctx::default())
     };
     assert_eq!(put(4e-6).unwrap_err().code(), "mesh-file-merged");
     assert!(put(1.1e-5).is_ok());
@@ -176,21 +148,10 @@ fn a_triangle_smaller_than_a_step_is_refused() {
 #[test]
 fn notes_that_a_file_cannot_carry_are_refused() {
     let solid = cuboid(DVec3::ZERO, DVec3::ONE);
-    for notes in [
-        &[("a b", "")][..],
-        &[("", "")],
-        &[("ä", "")],
-        &[("x", ""), ("x", "")],
-        &[("SPACE", "RAS")],
-    ] {
+    for notes in [&[("a b", "")][..], &[("", "")], &[("ä", "")], &[("x", ""), ("x", "")], &[("SPACE", "RAS")]]
+    {
         let about = About { notes, ..about() };
-        let refused = write(
-            &[object("a", &solid)],
-            &about,
-            None,
-            &mut Vec::new(),
-            &Ctx::default(),
-        );
+        let refused = write(&[object("a", &solid)], &about, None, &mut Vec::new(), &Ctx::default());
         assert_eq!(refused.unwrap_err().code(), "mesh-file-note-name", "{notes:?}");
     }
 }
@@ -219,10 +180,7 @@ fn every_unit_of_the_format_becomes_millimetres_and_no_other() {
         assert!((volume / (mm * mm * mm) - 1.0).abs() < 1e-12, "{unit}: {volume}");
     }
     for unit in ["parsec", "", "mm", "m"] {
-        assert_eq!(
-            code(single(&model(&format!("unit='{unit}'"), "", ""))),
-            "mesh-file-unit"
-        );
+        assert_eq!(code(single(&model(&format!("unit='{unit}'"), "", ""))), "mesh-file-unit");
     }
 }
 
@@ -238,10 +196,8 @@ fn transforms_are_applied_in_the_formats_order() {
     // A component is moved within its object first.
     let nested =
         format!("<object id='2'><components><component objectid='1' {quarter}/></components></object>");
-    let text = model("", &nested, "").replace(
-        "<item objectid='1' ",
-        "<item objectid='2' transform='2 0 0 0 2 0 0 0 2 0 0 5'",
-    );
+    let text = model("", &nested, "")
+        .replace("<item objectid='1' ", "<item objectid='2' transform='2 0 0 0 2 0 0 0 2 0 0 5'");
     let file = single(&text).unwrap();
     assert_eq!(file.meshes[0].mesh.vertices[1].to_array(), [20.0, 2.0, 5.0]);
 }
@@ -257,10 +213,7 @@ fn a_mirrored_object_is_turned_outward_and_told() {
         "1 0 0 0 1 0 0 0 nan 0 0 0",
         "1e300 0 0 0 1 0 0 0 1 0 0 0",
     ] {
-        assert!(
-            single(&model("", "", &format!("transform='{flat}'"))).is_err(),
-            "{flat}"
-        );
+        assert!(single(&model("", "", &format!("transform='{flat}'"))).is_err(), "{flat}");
     }
 }
 
@@ -269,11 +222,9 @@ fn objects_in_other_parts_are_found_as_newer_slicers_write_them() {
     let production = format!("xmlns:p='{PRODUCTION}' requiredextensions='p'");
     let text = model(&production, "<object id='7'><components><component p:path='/3D/Objects/a.model' objectid='1'/></components></object>", "")
         .replace("<item objectid='1'", "<item objectid='7'");
-    let file = read_back(&package(&[
-        ("3D/3dmodel.model", &text),
-        ("3D/Objects/a.model", &model("", "", "")),
-    ]))
-    .unwrap();
+    let file =
+        read_back(&package(&[("3D/3dmodel.model", &text), ("3D/Objects/a.model", &model("", "", ""))]))
+            .unwrap();
     assert!((file.meshes[0].mesh.signed_volume() - 1.0).abs() < 1e-12);
     assert_eq!(code(single(&text)), "mesh-file-syntax");
     let lattice =
@@ -290,21 +241,12 @@ fn a_model_that_contradicts_itself_is_refused() {
     assert_eq!(change("z='3'", "z='nan'"), "mesh-file-coordinate");
     assert_eq!(change("z='3'", "z='1e31'"), "mesh-file-coordinate");
     assert_eq!(change("z='3'", "z='3,5'"), "mesh-file-syntax");
-    assert_eq!(
-        change("<item objectid='1'", "<item objectid='9'"),
-        "mesh-file-syntax"
-    );
+    assert_eq!(change("<item objectid='1'", "<item objectid='9'"), "mesh-file-syntax");
     assert_eq!(change("<item objectid='1' />", ""), "mesh-file-empty");
     assert_eq!(change("</mesh>", ""), "mesh-file-syntax");
-    assert_eq!(
-        change("<resources>", "<resources><object id='1'/>"),
-        "mesh-file-syntax"
-    );
+    assert_eq!(change("<resources>", "<resources><object id='1'/>"), "mesh-file-syntax");
     assert_eq!(change(CORE, "urn:other"), "mesh-file-syntax");
-    assert_eq!(
-        change("encoding='utf-8'", "encoding='utf-16'"),
-        "mesh-file-unsupported"
-    );
+    assert_eq!(change("encoding='utf-8'", "encoding='utf-16'"), "mesh-file-unsupported");
     assert_eq!(code(read_back(b"PK\x03\x04 and no more")), "mesh-file-syntax");
     assert_eq!(code(read_back(&package(&[]))), "mesh-file-syntax");
 }
@@ -312,15 +254,10 @@ fn a_model_that_contradicts_itself_is_refused() {
 #[test]
 fn bombs_do_not_go_off() {
     // Entities that unfold, or that name a file.
-    let entities = model("", "", "").replace(
-        "<!-- by hand -->",
-        "<!DOCTYPE m [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>",
-    );
+    let entities = model("", "", "")
+        .replace("<!-- by hand -->", "<!DOCTYPE m [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]>");
     assert_eq!(code(single(&entities)), "mesh-file-unsupported");
-    assert_eq!(
-        code(single(&model("", "", "").replace("Zahn", "&b;"))),
-        "mesh-file-syntax"
-    );
+    assert_eq!(code(single(&model("", "", "").replace("Zahn", "&b;"))), "mesh-file-syntax");
     // 256 MB of spaces in 256 kB.
     let spaces = model(&" ".repeat(256 << 20), "", "");
     assert_eq!(code(single(&spaces)), "mesh-file-too-large");

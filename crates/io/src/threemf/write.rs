@@ -32,10 +32,7 @@ pub fn write(
     ctx: &Ctx,
 ) -> Result<(), MeshFileError> {
     about.check()?;
-    let taken = about
-        .notes
-        .iter()
-        .find(|(name, _)| [SPACE, NOTICE_NAME].contains(name));
+    let taken = about.notes.iter().find(|(name, _)| [SPACE, NOTICE_NAME].contains(name));
     if let Some((name, _)) = taken {
         return Err(MeshFileError::NoteName((*name).to_owned()));
     }
@@ -115,9 +112,7 @@ fn blocks<'a>(objects: &[Object<'a>], about: &About<'_>) -> Vec<Block<'a>> {
 }
 
 fn pieces(count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count)
-        .step_by(BLOCK)
-        .map(move |from| from..count.min(from + BLOCK))
+    (0..count).step_by(BLOCK).map(move |from| from..count.min(from + BLOCK))
 }
 
 /// Everything before the first object.
@@ -139,10 +134,7 @@ fn head(objects: &[Object<'_>], about: &About<'_>) -> String {
     for object in objects {
         let [r, g, b] = object.colour;
         let name = escaped(object.name);
-        let _ = write!(
-            text,
-            "<base name=\"{name}\" displaycolor=\"#{r:02X}{g:02X}{b:02X}\"/>"
-        );
+        let _ = write!(text, "<base name=\"{name}\" displaycolor=\"#{r:02X}{g:02X}{b:02X}\"/>");
     }
     text.push_str("</basematerials>\n");
     text
@@ -188,11 +180,7 @@ fn print_vertex(vertex: DVec3, text: &mut Vec<u8>) -> Result<(), MeshFileError> 
         let format = MeshFormat::ThreeMf;
         return Err(MeshFileError::Coordinate { format, value });
     }
-    for (name, value) in [
-        (&b"<vertex x=\""[..], vertex.x),
-        (b"\" y=\"", vertex.y),
-        (b"\" z=\"", vertex.z),
-    ] {
+    for (name, value) in [(&b"<vertex x=\""[..], vertex.x), (b"\" y=\"", vertex.y), (b"\" z=\"", vertex.z)] {
         text.extend_from_slice(name);
         push_mm(text, steps(value));
     }
@@ -205,9 +193,7 @@ fn print_triangle(mesh: &Mesh, triangle: [u32; 3], text: &mut Vec<u8>) -> Result
     for (p, q) in [(a, b), (b, c), (c, a)] {
         // Corners further apart than a step cannot meet, which spares rounding nearly all of them.
         if (p - q).abs().max_element() < 1.01 / STEPS && p.to_array().map(steps) == q.to_array().map(steps) {
-            return Err(MeshFileError::Merged {
-                near: Point::from_vec(p),
-            });
+            return Err(MeshFileError::Merged { near: Point::from_vec(p) });
         }
     }
     let names = [&b"<triangle v1=\""[..], b"\" v2=\"", b"\" v3=\""];

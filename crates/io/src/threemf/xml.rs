@@ -60,11 +60,7 @@ impl<'a> Reader<'a> {
             return Ok(Event::Close);
         }
         loop {
-            let start = self
-                .rest
-                .bytes()
-                .position(|b| b == b'<')
-                .unwrap_or(self.rest.len());
+            let start = self.rest.bytes().position(|b| b == b'<').unwrap_or(self.rest.len());
             if start > 0 {
                 let (text, rest) = self.rest.split_at(start);
                 self.rest = rest;
@@ -130,16 +126,10 @@ impl<'a> Reader<'a> {
             Some(inner) => (inner, true),
             None => (inner, false),
         };
-        let length = inner
-            .bytes()
-            .position(|b| b.is_ascii_whitespace())
-            .unwrap_or(inner.len());
+        let length = inner.bytes().position(|b| b.is_ascii_whitespace()).unwrap_or(inner.len());
         let (name, attributes) = inner.split_at(length);
         if name.is_empty() || (self.begun && self.open.is_empty()) {
-            return Err(damaged(format!(
-                "the tag <{}> stands where none may",
-                short(inner)
-            )));
+            return Err(damaged(format!("the tag <{}> stands where none may", short(inner))));
         }
         if self.open.len() >= DEPTH {
             return Err(super::too_large("levels of tags", DEPTH as u64));
@@ -170,15 +160,11 @@ fn check_encoding(instruction: &str) -> Result<(), MeshFileError> {
     let Some(text) = instruction.strip_prefix("xml ") else {
         return Ok(());
     };
-    let declaration = Tag {
-        name: "xml",
-        attributes: text,
-    };
+    let declaration = Tag { name: "xml", attributes: text };
     match declaration.get("encoding")? {
-        Some(name) if !name.eq_ignore_ascii_case("utf-8") => Err(super::unsupported(format!(
-            "text encoded as \"{}\"",
-            short(&name)
-        ))),
+        Some(name) if !name.eq_ignore_ascii_case("utf-8") => {
+            Err(super::unsupported(format!("text encoded as \"{}\"", short(&name))))
+        }
         _ => Ok(()),
     }
 }
@@ -243,9 +229,7 @@ pub(super) fn resolved(text: &str) -> Result<Cow<'_, str>, MeshFileError> {
     let mut parts = text.split('&');
     plain.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let entity = part
-            .split_once(';')
-            .and_then(|(name, rest)| Some((character(name)?, rest)));
+        let entity = part.split_once(';').and_then(|(name, rest)| Some((character(name)?, rest)));
         let Some((character, rest)) = entity else {
             return Err(damaged(format!("\"&{}\" is no character", short(part))));
         };

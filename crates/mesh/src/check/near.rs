@@ -26,11 +26,7 @@ pub(super) struct Near {
 
 impl Near {
     pub(super) fn new(mesh: &Mesh, grid: &Grid, ctx: &Ctx) -> Result<Self, Cancelled> {
-        let places: Vec<DVec3> = mesh
-            .vertices
-            .par_iter()
-            .map(|&p| grid.to_voxel().point(p).vec())
-            .collect();
+        let places: Vec<DVec3> = mesh.vertices.par_iter().map(|&p| grid.to_voxel().point(p).vec()).collect();
         ctx.check()?;
         let mut surface = Mask::empty(grid);
         for chunk in places.chunks(CHUNK) {
@@ -54,8 +50,7 @@ impl Near {
         };
         let dims = grid.dims();
         let [x, y, z] = [0, 1, 2].map(|a| at[a].saturating_sub(REACH)..(at[a] + REACH + 1).min(dims[a]));
-        z.into_iter()
-            .any(|z| y.clone().any(|y| x.clone().any(|x| self.surface.get(x, y, z))))
+        z.into_iter().any(|z| y.clone().any(|y| x.clone().any(|x| self.surface.get(x, y, z))))
     }
 }
 

@@ -9,11 +9,8 @@ use osteon_phantom::{Field, Noise, Protocol, scan};
 
 /// An image of a body: bright where `inside` holds, with noise.
 fn image(inside: impl Fn(DVec3) -> bool) -> Volume<i16> {
-    let linear = DMat3::from_cols(
-        DVec3::new(0.8, 0.0, 0.0),
-        DVec3::new(0.0, -0.8, 0.0),
-        DVec3::new(0.0, 0.2, 1.1),
-    );
+    let linear =
+        DMat3::from_cols(DVec3::new(0.8, 0.0, 0.0), DVec3::new(0.0, -0.8, 0.0), DVec3::new(0.0, 0.2, 1.1));
     let dims = [80, 80, 60];
     let middle = linear * DVec3::new(39.5, 39.5, 29.5);
     let grid = Grid::new(dims, Affine::new(linear, -middle)).unwrap();
@@ -22,11 +19,7 @@ fn image(inside: impl Fn(DVec3) -> bool) -> Volume<i16> {
     for z in 0..dims[2] {
         for y in 0..dims[1] {
             samples.extend((0..dims[0]).map(|x| {
-                let bright = if inside(grid.place(x, y, z).vec()) {
-                    600.0
-                } else {
-                    0.0
-                };
+                let bright = if inside(grid.place(x, y, z).vec()) { 600.0 } else { 0.0 };
                 (bright + 60.0 * random.normal()) as i16
             }));
         }
@@ -78,11 +71,7 @@ fn a_stack_read_in_the_wrong_order_is_found_out_away_from_the_middle() {
     let at = DVec3::new(6.0, -5.0, 7.0);
     let mesh = shaped(size, 1.0, |p| p + at).into_mesh();
     // The body is symmetric, but the image has it on the other side.
-    let volume = image(|p| {
-        ((p - at * DVec3::new(-1.0, 1.0, 1.0)).abs() * 2.0)
-            .cmple(size)
-            .all()
-    });
+    let volume = image(|p| ((p - at * DVec3::new(-1.0, 1.0, 1.0)).abs() * 2.0).cmple(size).all());
     assert_eq!(check(&mesh, &volume).verdict, Verdict::Mirrored);
 }
 
@@ -119,10 +108,7 @@ fn the_demonstrations_vertebra_is_told_from_its_mirror_image_by_one_transverse_p
     let found = check(&mesh, &scan.volume);
     assert_eq!(found.verdict, Verdict::Agrees, "{found:?}");
     let telling = found.telling.unwrap();
-    assert!(
-        found.best_mirrored > 0.95 && telling.as_placed > 0.95,
-        "{found:?}"
-    );
+    assert!(found.best_mirrored > 0.95 && telling.as_placed > 0.95, "{found:?}");
     // About its own plane, the middle of its box and a place between, and about the middle of the image.
     let (box_middle, image_middle) = (mesh.bounds().middle(), scan.volume.grid().bounds().middle());
     for x in [0.0, box_middle.vec().x, image_middle.vec().x, 0.7] {
@@ -136,11 +122,7 @@ fn every_ready_made_bone_is_told_from_its_mirror_image_and_symmetric_bodies_are_
     for entry in osteon_phantom::CATALOGUE {
         let phantom = (entry.make)();
         let grid = Field::axial(0.9, 0.9, 0.0).grid(&phantom.view).unwrap();
-        let noise = Noise {
-            sigma: 30.0,
-            grain: 0.4,
-            seed: 5,
-        };
+        let noise = Noise { sigma: 30.0, grain: 0.4, seed: 5 };
         let protocol = Protocol::soft(0.9).with_noise(noise);
         let volume = scan(&phantom, &grid, &protocol, &Ctx::default()).unwrap().volume;
         let mesh = bone(&volume);
@@ -162,10 +144,7 @@ fn the_same_verdict_at_any_number_of_threads_and_none_when_stopped() {
     let volume = image(|p| p.length() < 15.0 || (p - DVec3::splat(12.0)).length() < 6.0);
     let mesh = ball(15.0, 1.0).into_mesh();
     let found = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| check(&mesh, &volume))
     };
     assert!(found(1) == found(2) && found(1) == found(8));
@@ -179,14 +158,9 @@ fn a_place_is_near_a_surface_of_large_triangles_too() {
     let grid = Grid::upright([60, 60, 60], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
     let mesh = osteon_phantom::mesh::cuboid(DVec3::splat(10.0), DVec3::splat(40.0));
     let near = Near::new(&mesh, &grid, &Ctx::default()).unwrap();
-    for (z, expected) in [
-        (10.0, true),
-        (12.0, true),
-        (8.0, true),
-        (13.0, false),
-        (7.0, false),
-        (200.0, false),
-    ] {
+    for (z, expected) in
+        [(10.0, true), (12.0, true), (8.0, true), (13.0, false), (7.0, false), (200.0, false)]
+    {
         assert_eq!(near.holds(Point::new(33.0, 21.0, z)), expected, "{z}");
     }
 }

@@ -16,10 +16,7 @@ fn blurred(distance: f64, sigma: f64) -> f64 {
 }
 
 fn upright(half: f64, spacing: DVec3) -> Grid {
-    let dims = (DVec3::splat(2.0 * half) / spacing)
-        .ceil()
-        .to_array()
-        .map(|n| n as usize);
+    let dims = (DVec3::splat(2.0 * half) / spacing).ceil().to_array().map(|n| n as usize);
     Grid::upright(dims, Point::from_vec(DVec3::splat(-half)), spacing).unwrap()
 }
 
@@ -56,11 +53,7 @@ fn surface(volume: &Volume<i16>, inside: Inside) -> Solid {
     let ctx = Ctx::default();
     let clean = |mask: &Mask| {
         let mask = keep_largest(&components(mask, Neighbours::Corners, &ctx).unwrap(), 1).mask;
-        if inside == Inside::Filled {
-            fill(&mask, &ctx).unwrap().mask
-        } else {
-            mask
-        }
+        if inside == Inside::Filled { fill(&mask, &ctx).unwrap().mask } else { mask }
     };
     let start = clean(&threshold(volume, Hu(226.0), None, &ctx).unwrap());
     let refined = refine(volume, &start, &ctx).unwrap();
@@ -69,12 +62,7 @@ fn surface(volume: &Volume<i16>, inside: Inside) -> Solid {
 
 /// Mean of a measure over the vertices for which `counts` holds.
 fn mean(solid: &Solid, measure: impl Fn(DVec3) -> f64, counts: impl Fn(f64) -> bool) -> f64 {
-    let values = solid
-        .mesh()
-        .vertices
-        .iter()
-        .map(|p| measure(p.vec()))
-        .filter(|&v| counts(v));
+    let values = solid.mesh().vertices.iter().map(|p| measure(p.vec())).filter(|&v| counts(v));
     let (sum, n) = values.fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));
     sum / f64::from(n)
 }
@@ -83,23 +71,13 @@ const MIDDLE: DVec3 = DVec3::new(0.13, -0.21, 0.37);
 
 fn ball_bias(grid: &Grid, scanner: &Scanner, [radius, sigma]: [f64; 2]) -> f64 {
     let volume = scanner.scan(grid, |p| blurred((p - MIDDLE).length() - radius, sigma));
-    mean(
-        &surface(&volume, Inside::Filled),
-        |p| (p - MIDDLE).length() - radius,
-        |_| true,
-    )
+    mean(&surface(&volume, Inside::Filled), |p| (p - MIDDLE).length() - radius, |_| true)
 }
 
 #[test]
 fn a_ball_keeps_its_radius_whatever_its_density_and_surroundings() {
-    let materials = [
-        (300.0, 50.0),
-        (600.0, 50.0),
-        (1200.0, 50.0),
-        (1800.0, 50.0),
-        (1000.0, 0.0),
-        (1000.0, -1000.0),
-    ];
+    let materials =
+        [(300.0, 50.0), (600.0, 50.0), (1200.0, 50.0), (1800.0, 50.0), (1000.0, 0.0), (1000.0, -1000.0)];
     for (i, dz) in [0.625, 1.0, 1.25].into_iter().enumerate() {
         let grid = upright(14.0, DVec3::new(0.7, 0.7, dz));
         for (j, (bone, soft)) in materials.into_iter().enumerate() {
@@ -119,39 +97,22 @@ fn a_ball_keeps_its_radius_whatever_its_density_and_surroundings() {
 fn a_large_ball_keeps_its_radius() {
     let grid = upright(24.0, DVec3::new(0.7, 0.7, 1.25));
     for (bone, noise) in [(300.0, 30.0), (1800.0, 0.0)] {
-        let bias = ball_bias(
-            &grid,
-            &Scanner {
-                bone,
-                soft: 50.0,
-                noise,
-            },
-            [20.0, 0.5],
-        );
+        let bias = ball_bias(&grid, &Scanner { bone, soft: 50.0, noise }, [20.0, 0.5]);
         assert!(bias.abs() < BIAS, "{bone}: {bias:+.3} mm");
     }
 }
 
 #[test]
 fn a_shell_keeps_its_wall() {
-    let scanner = Scanner {
-        bone: 1200.0,
-        soft: 50.0,
-        noise: 30.0,
-    };
+    let scanner = Scanner { bone: 1200.0, soft: 50.0, noise: 30.0 };
     // A wall of a millimetre is 2 σ of the blur: it comes out too thick but whole.
-    for (dz, wall, limit) in [
-        (0.625, 3.0, BIAS),
-        (1.25, 3.0, BIAS),
-        (0.625, 2.0, BIAS),
-        (1.25, 2.0, BIAS),
-        (1.0, 1.0, 0.25),
-    ] {
+    for (dz, wall, limit) in
+        [(0.625, 3.0, BIAS), (1.25, 3.0, BIAS), (0.625, 2.0, BIAS), (1.25, 2.0, BIAS), (1.0, 1.0, 0.25)]
+    {
         let grid = upright(24.0, DVec3::new(0.7, 0.7, dz));
         let depth = |p: DVec3| (p - MIDDLE).length();
-        let volume = scanner.scan(&grid, |p| {
-            blurred(depth(p) - 20.0, 0.5) - blurred(depth(p) - 20.0 + wall, 0.5)
-        });
+        let volume =
+            scanner.scan(&grid, |p| blurred(depth(p) - 20.0, 0.5) - blurred(depth(p) - 20.0 + wall, 0.5));
         let solid = surface(&volume, Inside::AsItIs);
         let middle = 20.0 - 0.5 * wall;
         let outer = mean(&solid, depth, |r| r > middle) - 20.0;
@@ -160,48 +121,26 @@ fn a_shell_keeps_its_wall() {
             outer.abs() < limit && inner.abs() < limit,
             "wall {wall}, dz {dz}: {outer:+.3} {inner:+.3} mm"
         );
-        assert_eq!(
-            (solid.shells().len(), solid.genus()),
-            (2, 0),
-            "wall {wall}, dz {dz}"
-        );
+        assert_eq!((solid.shells().len(), solid.genus()), (2, 0), "wall {wall}, dz {dz}");
     }
 }
 
 #[test]
 fn a_cylinder_and_a_plate_keep_their_thickness() {
-    let scanner = Scanner {
-        bone: 900.0,
-        soft: 50.0,
-        noise: 20.0,
-    };
+    let scanner = Scanner { bone: 900.0, soft: 50.0, noise: 20.0 };
     let grid = upright(13.0, DVec3::new(0.7, 0.7, 1.0));
     let axis = DVec3::new(1.0, 2.0, 3.0) / 14.0_f64.sqrt();
     let off_axis = |p: DVec3| (p - axis * p.dot(axis)).length();
-    let cylinder = surface(
-        &scanner.scan(&grid, |p| blurred(off_axis(p) - 6.0, 0.45)),
-        Inside::Filled,
-    );
+    let cylinder = surface(&scanner.scan(&grid, |p| blurred(off_axis(p) - 6.0, 0.45)), Inside::Filled);
     // The ends, where the grid cuts the cylinder, lie half a voxel beyond the outermost samples.
     let inner = |p: DVec3| p.abs().max_element() < 11.5;
-    let bias = mean(
-        &cylinder,
-        |p| if inner(p) { off_axis(p) - 6.0 } else { f64::NAN },
-        |v| !v.is_nan(),
-    );
+    let bias = mean(&cylinder, |p| if inner(p) { off_axis(p) - 6.0 } else { f64::NAN }, |v| !v.is_nan());
     assert!(bias.abs() < BIAS, "{bias:+.3} mm");
-    let plate = surface(
-        &scanner.scan(&grid, |p| blurred(p.dot(axis).abs() - 4.0, 0.45)),
-        Inside::Filled,
-    );
+    let plate = surface(&scanner.scan(&grid, |p| blurred(p.dot(axis).abs() - 4.0, 0.45)), Inside::Filled);
     let bias = mean(
         &plate,
         |p| {
-            if inner(p) {
-                p.dot(axis).abs() - 4.0
-            } else {
-                f64::NAN
-            }
+            if inner(p) { p.dot(axis).abs() - 4.0 } else { f64::NAN }
         },
         |v| !v.is_nan(),
     );
@@ -210,26 +149,16 @@ fn a_cylinder_and_a_plate_keep_their_thickness() {
 
 #[test]
 fn turned_sheared_and_left_handed_grids_give_the_same_ball() {
-    let scanner = Scanner {
-        bone: 1200.0,
-        soft: 50.0,
-        noise: 0.0,
-    };
+    let scanner = Scanner { bone: 1200.0, soft: 50.0, noise: 0.0 };
     let turned = DMat3::from_cols(
         DVec3::new(0.56, 0.42, 0.0),
         DVec3::new(-0.42, 0.56, 0.0),
         DVec3::new(0.0, 0.0, 1.0),
     );
-    let sheared = DMat3::from_cols(
-        DVec3::new(0.7, 0.0, 0.0),
-        DVec3::new(0.0, 0.7, 0.0),
-        DVec3::new(0.0, 0.3, 1.0),
-    );
-    let mirrored = DMat3::from_cols(
-        DVec3::new(0.0, 0.7, 0.1),
-        DVec3::new(0.7, 0.0, 0.0),
-        DVec3::new(0.0, 0.2, 0.9),
-    );
+    let sheared =
+        DMat3::from_cols(DVec3::new(0.7, 0.0, 0.0), DVec3::new(0.0, 0.7, 0.0), DVec3::new(0.0, 0.3, 1.0));
+    let mirrored =
+        DMat3::from_cols(DVec3::new(0.0, 0.7, 0.1), DVec3::new(0.7, 0.0, 0.0), DVec3::new(0.0, 0.2, 0.9));
     let truth = 4.0 / 3.0 * std::f64::consts::PI * 1000.0;
     for linear in [turned, sheared, mirrored] {
         let dims = [44, 44, 34];
@@ -246,11 +175,7 @@ fn turned_sheared_and_left_handed_grids_give_the_same_ball() {
 
 #[test]
 fn moving_the_grid_moves_the_mesh_and_nothing_else() {
-    let scanner = Scanner {
-        bone: 700.0,
-        soft: 50.0,
-        noise: 30.0,
-    };
+    let scanner = Scanner { bone: 700.0, soft: 50.0, noise: 30.0 };
     let grid = upright(10.0, DVec3::new(0.7, 0.8, 1.1));
     let volume = scanner.scan(&grid, |p| blurred(p.length() - 7.0, 0.45));
     let shift = DVec3::new(120.0, -345.5, 801.25);
@@ -261,8 +186,6 @@ fn moving_the_grid_moves_the_mesh_and_nothing_else() {
     assert_eq!(here.mesh().triangles, there.mesh().triangles);
     let pairs = here.mesh().vertices.iter().zip(&there.mesh().vertices);
     // Only the last digits of a sum with 800 mm may differ.
-    let most = pairs
-        .map(|(a, b)| (b.vec() - a.vec() - shift).length())
-        .fold(0.0, f64::max);
+    let most = pairs.map(|(a, b)| (b.vec() - a.vec() - shift).length()).fold(0.0, f64::max);
     assert!(most < 1e-11, "{most}");
 }

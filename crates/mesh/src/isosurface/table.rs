@@ -37,14 +37,8 @@ pub(super) const fn edge(slot: u8) -> ([usize; 3], usize) {
 }
 
 /// Corners of each face, counter-clockwise seen from outside the cell.
-const FACES: [[u8; 4]; 6] = [
-    [0, 4, 6, 2],
-    [1, 3, 7, 5],
-    [0, 1, 5, 4],
-    [2, 6, 7, 3],
-    [0, 2, 3, 1],
-    [4, 5, 7, 6],
-];
+const FACES: [[u8; 4]; 6] =
+    [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
 
 /// The edge between two corners of the cell that differ in one coordinate.
 fn edge_between(a: u8, b: u8) -> u8 {
@@ -81,8 +75,7 @@ impl Case {
                 None => {
                     let slot = 12 + case.middles.len() as u8;
                     let next = ring.iter().cycle().skip(1);
-                    case.triangles
-                        .extend(ring.iter().zip(next).map(|(&a, &b)| [a, b, slot]));
+                    case.triangles.extend(ring.iter().zip(next).map(|(&a, &b)| [a, b, slot]));
                     case.middles.push(ring);
                 }
             }
@@ -103,10 +96,8 @@ fn rings(inside: u8) -> Vec<Vec<u8>> {
             }
             // Walking around the face we leave the inside here; the line ends where we enter it again.
             if let Some(enter) = (1..4).find(|&i| is_inside(corner(i + 1))) {
-                let (from, to) = (
-                    edge_between(corner(0), corner(1)),
-                    edge_between(corner(enter), corner(enter + 1)),
-                );
+                let (from, to) =
+                    (edge_between(corner(0), corner(1)), edge_between(corner(enter), corner(enter + 1)));
                 // Backwards, so that the loop turns counter-clockwise seen from outside the bone.
                 next[to as usize] = Some(from);
             }
@@ -175,11 +166,7 @@ mod tests {
                 let (low, axis) = edge(slot);
                 let corner = low[0] + 2 * low[1] + 4 * low[2];
                 let crossed = (inside >> corner ^ inside >> (corner + (1 << axis))) & 1 == 1;
-                assert_eq!(
-                    case.triangles.as_flattened().contains(&slot),
-                    crossed,
-                    "{inside} {slot}"
-                );
+                assert_eq!(case.triangles.as_flattened().contains(&slot), crossed, "{inside} {slot}");
             }
             assert!(case.middles.len() + 12 <= SLOTS);
         }

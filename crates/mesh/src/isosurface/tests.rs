@@ -12,9 +12,7 @@ fn upright(dims: [usize; 3]) -> Grid {
 /// A volume of one value, and a mask of random voxels.
 fn noise(grid: &Grid, percent: u64, seed: u64) -> (Volume<i16>, Mask) {
     let mut random = Random::new(seed);
-    let values: Vec<i16> = (0..grid.count())
-        .map(|_| (random.bits() % 2000) as i16 - 1000)
-        .collect();
+    let values: Vec<i16> = (0..grid.count()).map(|_| (random.bits() % 2000) as i16 - 1000).collect();
     let inside: Vec<bool> = (0..grid.count()).map(|_| random.bits() % 100 < percent).collect();
     let mask = Mask::where_true(grid, |x, y, z| inside[grid.index(x, y, z)]);
     (Volume::new(grid.clone(), values).unwrap(), mask)
@@ -30,10 +28,7 @@ fn a_single_voxel_is_an_octahedron_facing_outward() {
     let grid = Grid::upright([1, 1, 1], Point::new(5.0, 6.0, 7.0), DVec3::ONE).unwrap();
     let mask = Mask::where_true(&grid, |_, _, _| true);
     let solid = surface(&Volume::new(grid, vec![100]).unwrap(), &mask);
-    assert_eq!(
-        (solid.mesh().vertices.len(), solid.mesh().triangles.len()),
-        (6, 8)
-    );
+    assert_eq!((solid.mesh().vertices.len(), solid.mesh().triangles.len()), (6, 8));
     // Half-axes of half a voxel: 4/3 · 0.5³.
     assert!((solid.volume() - 1.0 / 6.0).abs() < 1e-12);
     assert!(solid.mesh().bounds().middle().distance(Point::new(5.0, 6.0, 7.0)) < 1e-12);
@@ -87,11 +82,8 @@ fn noise_of_any_density_has_a_closed_manifold_surface() {
 
 #[test]
 fn a_left_handed_sheared_grid_faces_outward_and_holds_as_much() {
-    let linear = DMat3::from_cols(
-        DVec3::new(-0.7, 0.1, 0.0),
-        DVec3::new(0.0, 0.8, 0.1),
-        DVec3::new(0.2, 0.4, 1.1),
-    );
+    let linear =
+        DMat3::from_cols(DVec3::new(-0.7, 0.1, 0.0), DVec3::new(0.0, 0.8, 0.1), DVec3::new(0.2, 0.4, 1.1));
     let (volume, mask) = noise(&upright([33, 12, 9]), 60, 5);
     let straight = surface(&volume, &mask).volume();
     let grid = Grid::new([33, 12, 9], Affine::new(linear, DVec3::splat(3.0))).unwrap();
@@ -101,20 +93,14 @@ fn a_left_handed_sheared_grid_faces_outward_and_holds_as_much() {
     // An affine map scales every volume by its determinant.
     let scale = grid.voxel_volume() / volume.grid().voxel_volume();
     let holds = surface(&slanted, &moved).volume();
-    assert!(
-        (holds - straight * scale).abs() < 1e-9 * straight,
-        "{holds} {straight}"
-    );
+    assert!((holds - straight * scale).abs() < 1e-9 * straight, "{holds} {straight}");
 }
 
 #[test]
 fn the_same_bits_at_any_number_of_threads() {
     let (volume, mask) = noise(&upright([90, 30, 40]), 40, 9);
     let at = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| surface(&volume, &mask)).into_mesh()
     };
     let one = at(1);

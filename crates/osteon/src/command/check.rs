@@ -50,29 +50,21 @@ impl Command for Check {
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let plan = job.plan()?;
-        let mut outcome = Outcome {
-            findings: osteon_plan::check(&job.scene()?, &plan),
-            ..Outcome::default()
-        };
+        let mut outcome =
+            Outcome { findings: osteon_plan::check(&job.scene()?, &plan), ..Outcome::default() };
         for model in chosen(plan.models().cloned().collect(), &self.items)? {
             let made: Made = read_made(job, &model.id)?;
             let (solid, volume, structures) = (job.solid(&model.id)?, job.volume()?, job.structures()?);
             let agreement = agreement(solid.mesh(), &volume, job.ctx())?;
-            let mask = structures
-                .iter()
-                .find(|(id, _)| *id == model.of)
-                .map(|(_, mask)| mask);
+            let mask = structures.iter().find(|(id, _)| *id == model.of).map(|(_, mask)| mask);
             let mut lines = vec![closed(&solid), pieces(&solid)];
             lines.extend(mask.and_then(|mask| volume_line(&solid, mask)));
             lines.extend([frame(&solid, &volume), hand(&agreement), marks(&made)]);
             let worst = lines.iter().filter_map(|line| line.severity).max();
-            let verdict = worst.map_or("all checks pass".to_owned(), |severity| {
-                format!("look at: {severity}")
-            });
+            let verdict =
+                worst.map_or("all checks pass".to_owned(), |severity| format!("look at: {severity}"));
             outcome.summary.push(format!("{}: {verdict}", model.id));
-            outcome
-                .findings
-                .extend(lines.iter().filter_map(|line| finding(&model.id, line)));
+            outcome.findings.extend(lines.iter().filter_map(|line| finding(&model.id, line)));
             job.write_record(&artefacts::product(&model.id, "check.json"), &lines)?;
         }
         outcome.data = json!({ "findings": outcome.findings.len() });
@@ -96,13 +88,7 @@ pub(crate) fn read_made(job: &mut Job<'_>, item: &str) -> Result<Made, Failure> 
 }
 
 fn line(name: &str, severity: Option<Severity>, value: String, limit: &str, method: &str) -> Checked {
-    Checked {
-        name: name.to_owned(),
-        severity,
-        value,
-        limit: limit.to_owned(),
-        method: method.to_owned(),
-    }
+    Checked { name: name.to_owned(), severity, value, limit: limit.to_owned(), method: method.to_owned() }
 }
 
 fn finding(item: &str, line: &Checked) -> Option<Finding> {
@@ -120,11 +106,7 @@ fn finding(item: &str, line: &Checked) -> Option<Finding> {
 }
 
 fn closed(solid: &Solid) -> Checked {
-    let value = format!(
-        "{} triangles, genus {}",
-        solid.mesh().triangles.len(),
-        solid.genus()
-    );
+    let value = format!("{} triangles, genus {}", solid.mesh().triangles.len(), solid.genus());
     line(
         "closed and manifold",
         None,
@@ -164,9 +146,7 @@ fn frame(solid: &Solid, volume: &Volume<i16>) -> Checked {
     let grid = volume.grid();
     let (bounds, half) = (grid.bounds(), grid.spacing().max_element());
     let inside = solid.mesh().bounds();
-    let over = (bounds.min.vec() - inside.min.vec())
-        .max(inside.max.vec() - bounds.max.vec())
-        .max_element();
+    let over = (bounds.min.vec() - inside.min.vec()).max(inside.max.vec() - bounds.max.vec()).max_element();
     let severity = (over > half).then_some(Severity::Danger);
     line(
         "place in the patient",
@@ -199,27 +179,11 @@ fn hand(agreement: &Agreement) -> Checked {
     }
     let method = "image brighter just inside than just outside, for the surface and its mirror images; decided \
                   where the mirror image leaves the surface";
-    line(
-        "left and right",
-        severity,
-        value,
-        "as it stands better than mirrored",
-        method,
-    )
+    line("left and right", severity, value, "as it stands better than mirrored", method)
 }
 
 fn marks(made: &Made) -> Checked {
     let severity = made.marks.is_empty().then_some(Severity::Note);
-    let value = if made.marks.is_empty() {
-        "none".to_owned()
-    } else {
-        made.marks.join(" | ")
-    };
-    line(
-        "marks",
-        severity,
-        value,
-        "legible, right way round",
-        "read back from the finished surface",
-    )
+    let value = if made.marks.is_empty() { "none".to_owned() } else { made.marks.join(" | ") };
+    line("marks", severity, value, "legible, right way round", "read back from the finished surface")
 }

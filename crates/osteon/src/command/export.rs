@@ -87,19 +87,13 @@ impl Command for Export {
                 let ctx = job.ctx().part(&path, done / steps, (done + 1.0) / steps);
                 // The PLY is what the others are made from, and lies there already.
                 if format != Format::Ply {
-                    job.write(&path, |out, _| {
-                        write(format, &model.id, &solid, &about, &hash, out, &ctx)
-                    })?;
+                    job.write(&path, |out, _| write(format, &model.id, &solid, &about, &hash, out, &ctx))?;
                 }
                 written.push(path);
             }
         }
         let summary = written.iter().map(|path| format!("wrote {path}")).collect();
-        Ok(Outcome {
-            summary,
-            findings: Vec::new(),
-            data: json!({ "files": written }),
-        })
+        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "files": written }) })
     }
 }
 
@@ -113,11 +107,7 @@ fn write(
     out: &mut dyn Write,
     ctx: &Ctx,
 ) -> Result<(), Failure> {
-    let object = Object {
-        name,
-        colour: BONE,
-        solid,
-    };
+    let object = Object { name, colour: BONE, solid };
     match format {
         Format::Stl => stl::write(solid, &format!("PLY={}", &hash[..16]), out, ctx)?,
         Format::ThreeMf => threemf::write(&[object], about, None, out, ctx)?,

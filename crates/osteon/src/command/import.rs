@@ -59,10 +59,8 @@ impl Command for Import {
         let scan = dicom::scan(&folder, &ctx.part("reading headers", 0.0, 0.2))?;
         let series = scan.choose(self.series.as_deref())?;
         if series.modality != "CT" {
-            let message = format!(
-                "the series is {}, and only CT can be segmented by radiodensity",
-                series.modality
-            );
+            let message =
+                format!("the series is {}, and only CT can be segmented by radiodensity", series.modality);
             return Err(Failure::new(
                 ErrorKind::Unsupported,
                 "not-ct",
@@ -72,28 +70,17 @@ impl Command for Import {
         }
         let mut loaded = dicom::load(series, &ctx.part("decoding slices", 0.2, 0.8))?;
         for aside in &scan.aside {
-            let message = format!(
-                "{} files set aside: {} ({})",
-                aside.files.len(),
-                aside.label,
-                aside.reason
-            );
-            loaded
-                .findings
-                .push(Finding::new("set-aside", Severity::Note, message));
+            let message =
+                format!("{} files set aside: {} ({})", aside.files.len(), aside.label, aside.reason);
+            loaded.findings.push(Finding::new("set-aside", Severity::Note, message));
         }
         for (reason, files) in scan.why_skipped() {
             let message = format!("{files} files were skipped: {reason}");
-            loaded
-                .findings
-                .push(Finding::new("file-skipped", Severity::Note, message));
+            loaded.findings.push(Finding::new("file-skipped", Severity::Note, message));
         }
         let uid = loaded.source.series.clone().unwrap_or_default();
         let id = self.case_id.clone().unwrap_or_else(|| pseudonym(&uid));
-        let draft = Draft {
-            id,
-            frame_of_reference: loaded.source.frame_of_reference.clone(),
-        };
+        let draft = Draft { id, frame_of_reference: loaded.source.frame_of_reference.clone() };
         session.imported = Some(Imported {
             volume: loaded.volume,
             source: loaded.source,
@@ -113,13 +100,7 @@ impl Command for Import {
                 "please report this",
             ));
         };
-        let Imported {
-            volume,
-            mut source,
-            identity,
-            findings,
-            folder,
-        } = imported;
+        let Imported { volume, mut source, identity, findings, folder } = imported;
         let id = job.case()?.description().id.clone();
         if self.case_id.as_ref().is_some_and(|wanted| *wanted != id) {
             let message = format!("the case is already called {id}");
@@ -152,12 +133,7 @@ impl Command for Import {
                 &writing,
             )?)
         })?;
-        job.write_record(
-            artefacts::SOURCE,
-            &Record {
-                source: source.clone(),
-            },
-        )?;
+        job.write_record(artefacts::SOURCE, &Record { source: source.clone() })?;
         let outcome = summary(&id, &volume, &source, findings);
         job.session().volume = Some((hash, Arc::new(volume)));
         Ok(outcome)
@@ -203,12 +179,7 @@ fn refuse_inside(case: &Path, folder: &Path) -> Result<(), Failure> {
 pub(crate) fn source_folder(case: &Case, token: &str) -> Option<PathBuf> {
     let text = case.identity().ok()??;
     let table: toml::Table = text.parse().ok()?;
-    Some(PathBuf::from(
-        table
-            .get("sources")?
-            .get(token.trim_start_matches('@'))?
-            .as_str()?,
-    ))
+    Some(PathBuf::from(table.get("sources")?.get(token.trim_start_matches('@'))?.as_str()?))
 }
 
 /// The patient's side the scan's header names.
@@ -223,17 +194,10 @@ pub(crate) fn side(source: &[u8]) -> Option<Side> {
 
 /// Where the image came from, as written down by `import`.
 pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
-    serde_json::from_slice::<Record>(bytes)
-        .map(|record| record.source)
-        .map_err(|e| {
-            let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
-            Failure::new(
-                ErrorKind::Input,
-                "source-unreadable",
-                message,
-                "run osteon verify, then import again",
-            )
-        })
+    serde_json::from_slice::<Record>(bytes).map(|record| record.source).map_err(|e| {
+        let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
+        Failure::new(ErrorKind::Input, "source-unreadable", message, "run osteon verify, then import again")
+    })
 }
 
 /// A case id that says nothing about the patient and is the same for the same series.
@@ -258,9 +222,5 @@ fn summary(id: &str, volume: &Volume<i16>, source: &Source, findings: Vec<Findin
     );
     let data: Value =
         json!({ "case": id, "size": [x, y, z], "spacing": source.spacing, "files": source.files.len() });
-    Outcome {
-        summary: vec![line],
-        findings,
-        data,
-    }
+    Outcome { summary: vec![line], findings, data }
 }

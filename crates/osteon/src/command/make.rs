@@ -60,9 +60,7 @@ pub(crate) struct Made {
 
 /// The items of the plan that were asked for, or all.
 pub(crate) fn chosen(models: Vec<Model>, items: &[String]) -> Result<Vec<Model>, Failure> {
-    let unknown = items
-        .iter()
-        .find(|item| !models.iter().any(|model| model.id == **item));
+    let unknown = items.iter().find(|item| !models.iter().any(|model| model.id == **item));
     if let Some(item) = unknown {
         let known: Vec<&str> = models.iter().map(|model| model.id.as_str()).collect();
         let message = format!("the plan has no item \"{item}\"; it has: {}", known.join(", "));
@@ -73,10 +71,7 @@ pub(crate) fn chosen(models: Vec<Model>, items: &[String]) -> Result<Vec<Model>,
             "name one of these, or propose a plan with it",
         ));
     }
-    Ok(models
-        .into_iter()
-        .filter(|model| items.is_empty() || items.contains(&model.id))
-        .collect())
+    Ok(models.into_iter().filter(|model| items.is_empty() || items.contains(&model.id)).collect())
 }
 
 impl Command for Make {
@@ -88,12 +83,7 @@ impl Command for Make {
         let plan = job.plan()?;
         let dangers = osteon_plan::check(&job.scene()?, &plan);
         if let Some(danger) = dangers.into_iter().find(|f| f.severity == Severity::Danger) {
-            return Err(Failure::new(
-                ErrorKind::Input,
-                &danger.code,
-                danger.message,
-                danger.remedy,
-            ));
+            return Err(Failure::new(ErrorKind::Input, &danger.code, danger.message, danger.remedy));
         }
         let models = chosen(plan.models().cloned().collect(), &self.items)?;
         let mut outcome = Outcome::default();
@@ -128,20 +118,10 @@ fn surface(job: &mut Job<'_>, model: &Model, ctx: &osteon_core::Ctx) -> Result<S
     let structures = job.structures()?;
     let Some((_, mask)) = structures.iter().find(|(id, _)| *id == model.of) else {
         let message = format!("the label map has no {}", model.of);
-        return Err(Failure::new(
-            ErrorKind::Missing,
-            "no-structure",
-            message,
-            "segment it first",
-        ));
+        return Err(Failure::new(ErrorKind::Missing, "no-structure", message, "segment it first"));
     };
     let levels = edge::measure(&volume, mask, &ctx.part("edge levels", 0.0, 0.3))?;
-    Ok(isosurface(
-        &volume,
-        &levels,
-        mask,
-        &ctx.part("surface", 0.3, 0.6),
-    )?)
+    Ok(isosurface(&volume, &levels, mask, &ctx.part("surface", 0.3, 0.6))?)
 }
 
 /// Presses the marks in, if the plan wants them, and says what was made.
@@ -155,16 +135,10 @@ fn marked(
     let (solid, placement, findings) = match model.marks {
         plan::Marks::None => (solid, None, Vec::new()),
         plan::Marks::Pressed => {
-            let marks = Marks {
-                case_id: job.case()?.description().id.clone(),
-                side: model.side,
-            };
-            let axes = axes(job.volume()?.grid())?;
+            let marks = Marks { case_id: job.case()?.description().id.clone(), side: model.side };
+            let axes = axes(job.volume()?.grid());
             let style = MarkStyle::standard()?;
-            job.depends_on(
-                "data/model-marks.toml",
-                Sha256::of(crate::profiles::MODEL_MARKS.as_bytes()),
-            );
+            job.depends_on("data/model-marks.toml", Sha256::of(crate::profiles::MODEL_MARKS.as_bytes()));
             let marked = mark(solid, &marks, &axes, &style, &ctx.part("marks", 0.6, 0.9))?;
             (marked.solid, marked.placement, marked.findings)
         }
@@ -189,47 +163,66 @@ fn marked(
 
 fn store(job: &mut Job<'_>, solid: Solid, made: &Made) -> Result<(), Failure> {
     let path = artefacts::product(&made.item, "ply");
-    let hash = job.write(&path, |out, ctx| {
-        Ok(ply::write(solid.mesh(), out, &ctx.part("writing", 0.9, 1.0))?)
-    })?;
+    let hash =
+        job.write(&path, |out, ctx| Ok(ply::write(solid.mesh(), out, &ctx.part("writing", 0.9, 1.0))?))?;
     job.write_record(&artefacts::product(&made.item, "json"), &made)?;
-    job.session()
-        .solids
-        .insert(made.item.clone(), Some((hash, Arc::new(solid))));
+    job.session().solids.insert(made.item.clone(), Some((hash, Arc::new(solid))));
     Ok(())
 }
 
-/// The patient's directions along the axes of the scan, so that marks move with the patient.
+/// Smallest cosine between an axis of the scan and the direction of the patient it stands for.
 ///
-/// The grid axis nearest to left, back and head in turn, made orthogonal.
-fn axes(grid: &Grid) -> Result<Axes, Failure> {
+/// Chosen: 60°; up to there the axis is nearer to this direction than to any other, whatever the oblique.
+const NEAR: f64 = 0.5;
+
+/// The patient's directions along the axes of the scan, so that marks move with a patient who is moved.
+///
+/// The axes of the slices, which a tilted gantry does not shear; where the scan is too oblique for them to
+/// stand for directions of the patient, the patient frame's own.
+fn axes(grid: &Grid) -> Axes {
     let linear = grid.to_patient().linear;
-    let mut free = vec![linear.x_axis, linear.y_axis, linear.z_axis];
-    // The head first: a tilted gantry shears the stacking direction, and the slices' own axes are exact.
-    let mut nearest = |wanted: DVec3| {
-        let cosine = |axis: &DVec3| axis.dot(wanted).abs() / axis.length();
-        let best = (0..free.len()).max_by(|&a, &b| cosine(&free[a]).total_cmp(&cosine(&free[b])))?;
-        let axis = free.swap_remove(best);
-        Some(axis * axis.dot(wanted).signum())
+    let columns = [linear.x_axis, linear.y_axis, linear.z_axis];
+    let nearest = |wanted: DVec3| {
+        let cosine = |axis: &DVec3| axis.dot(wanted) / axis.length();
+        let best = columns.iter().max_by(|a, b| cosine(a).abs().total_cmp(&cosine(b).abs()));
+        best.map(|axis| *axis * cosine(axis).signum())
     };
-    let head = nearest(DVec3::Z);
-    let left = nearest(DVec3::X);
-    let back = nearest(DVec3::Y);
-    let built = (|| {
-        let left = Direction::new(left?)?;
-        let back = back?;
+    let built = || {
+        let left = Direction::new(nearest(DVec3::X)?)?;
+        let back = nearest(DVec3::Y)?;
         let back = Direction::new(back - left.vec() * back.dot(left.vec()))?;
-        let head =
-            Direction::new(left.vec().cross(back.vec()) * left.vec().cross(back.vec()).dot(head?).signum())?;
-        Some(Axes::new(left, back, head))
-    })();
-    let Some(axes) = built else {
-        return Err(Failure::new(
-            ErrorKind::Numeric,
-            "no-axes",
-            "the image has no usable axes",
-            "import the scan again",
-        ));
+        let head = Direction::new(left.vec().cross(back.vec()))?;
+        let near = left.vec().x.min(back.vec().y).min(head.vec().z) > NEAR;
+        near.then(|| Axes::new(left, back, head).ok())?
     };
-    Ok(axes?)
+    built().unwrap_or(Axes::PATIENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DMat3;
+    use osteon_core::Affine;
+
+    fn letters(x: DVec3, y: DVec3, z: DVec3) -> String {
+        let grid = Grid::new([4, 4, 4], Affine::new(DMat3::from_cols(x, y, z), DVec3::ZERO)).unwrap();
+        let axes = axes(&grid);
+        [DVec3::X, DVec3::Y, DVec3::Z].map(|d| axes.letter(Direction::new(d).unwrap())).iter().collect()
+    }
+
+    #[test]
+    fn marks_know_left_back_and_head_for_any_order_and_hand_of_the_axes() {
+        let (x, y, z) = (DVec3::X * 0.5, DVec3::Y * 0.7, DVec3::Z * 2.0);
+        let orders = [(x, y, z), (y, z, x), (z, y, x), (-x, y, z), (x, -y, -z), (-z, -x, -y), (x, y, z + y)];
+        for (a, b, c) in orders {
+            assert_eq!(letters(a, b, c), "LPH", "{a} {b} {c}");
+        }
+        // Too oblique to tell: the patient frame's own axes.
+        let oblique = DMat3::from_cols(
+            DVec3::new(1.0, 1.0, 1.0),
+            DVec3::new(-1.0, 1.0, 0.0),
+            DVec3::new(-1.0, -1.0, 2.0),
+        );
+        assert_eq!(letters(oblique.x_axis, oblique.y_axis, oblique.z_axis), "LPH");
+    }
 }

@@ -96,10 +96,9 @@ impl Model {
     /// The failure of a step; the steps before it stay.
     fn kept(&self, mut failure: Failure, step: &str) -> Failure {
         if step != "import" {
-            failure.help.push_str(&format!(
-                "; this was at {step}, what was done before is kept in {}",
-                self.out
-            ));
+            failure
+                .help
+                .push_str(&format!("; this was at {step}, what was done before is kept in {}", self.out));
         }
         failure
     }
@@ -130,9 +129,8 @@ impl Command for Model {
             let ctx = job.ctx().part("print", done, 0.95);
             job.then("print", settings, &ctx)
         };
-        let stopped = printed
-            .as_ref()
-            .is_err_and(|failure| failure.kind == osteon_core::ErrorKind::Cancelled);
+        let stopped =
+            printed.as_ref().is_err_and(|failure| failure.kind == osteon_core::ErrorKind::Cancelled);
         if !stopped {
             let ctx = job.ctx().part("report", 0.95, 1.0);
             outcome.absorb(job.then("report", json!({}), &ctx)?);
@@ -150,11 +148,7 @@ impl Command for Model {
                 return Err(failure);
             }
         }
-        outcome.summary.push(format!(
-            "the case is in {}; start with {}",
-            self.out,
-            artefacts::REPORT_PAGE
-        ));
+        outcome.summary.push(format!("the case is in {}; start with {}", self.out, artefacts::REPORT_PAGE));
         Ok(outcome)
     }
 }

@@ -116,10 +116,7 @@ pub(crate) fn profile(name: &str) -> Result<(Printer, Option<Sha256>), Failure> 
         return Ok((printer(name)?, None));
     }
     let bytes = osteon_io::file::read(Path::new(name), 1 << 20)?;
-    Ok((
-        Printer::parse(&String::from_utf8_lossy(&bytes))?,
-        Some(Sha256::of(&bytes)),
-    ))
+    Ok((Printer::parse(&String::from_utf8_lossy(&bytes))?, Some(Sha256::of(&bytes))))
 }
 
 impl Print {
@@ -167,12 +164,7 @@ impl Print {
         let sliced = slice(engine, &slicing, &job.ctx().part("slicing", 0.0, 0.9))?;
         let gcode = canonical(&sliced.gcode);
         let summary = read(&gcode, &job.ctx().part("reading the G-code back", 0.9, 0.95))?;
-        let work = osteon_print::Job {
-            solid: &solid,
-            placement: &placement,
-            printer,
-            process,
-        };
+        let work = osteon_print::Job { solid: &solid, placement: &placement, printer, process };
         let check = verify(&summary, &work, job.ctx())?;
         job.write_bytes(&artefacts::product(item, "gcode"), &gcode)?;
         let printed = Printed {
@@ -187,13 +179,9 @@ impl Print {
             hand: hand(check.hand).to_owned(),
         };
         job.write_record(&artefacts::product(item, "print.json"), &printed)?;
-        let hours = printed
-            .seconds
-            .map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
-        let line = format!(
-            "{item}: {} layers, {:.0} g{hours} on {}",
-            printed.layers, printed.grams, printer.title
-        );
+        let hours = printed.seconds.map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
+        let line =
+            format!("{item}: {} layers, {:.0} g{hours} on {}", printed.layers, printed.grams, printer.title);
         Ok((line, [sliced.findings, check.findings].concat()))
     }
 }

@@ -33,17 +33,9 @@ impl Command for Replay {
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let original = Case::open(&job.session().case)?;
         let temporary = tempfile::tempdir().map_err(|e| {
-            Failure::new(
-                ErrorKind::Io,
-                "no-temporary-folder",
-                e.to_string(),
-                "name a folder with --out",
-            )
+            Failure::new(ErrorKind::Io, "no-temporary-folder", e.to_string(), "name a folder with --out")
         })?;
-        let dir = self
-            .out
-            .as_ref()
-            .map_or_else(|| temporary.path().join("case"), PathBuf::from);
+        let dir = self.out.as_ref().map_or_else(|| temporary.path().join("case"), PathBuf::from);
         let entries: Vec<_> = original.effective().cloned().collect();
         let mut session = Session::new(dir.clone(), "replay".to_owned(), job.session().threads);
         for (n, entry) in entries.iter().enumerate() {
@@ -64,10 +56,7 @@ impl Command for Replay {
             return Err(Failure::new(ErrorKind::Numeric, "replay-differs", message, help));
         }
         let outputs: usize = entries.iter().map(|entry| entry.outputs.len()).sum();
-        let line = format!(
-            "{} commands, {outputs} results: all hashes are the same",
-            entries.len()
-        );
+        let line = format!("{} commands, {outputs} results: all hashes are the same", entries.len());
         Ok(Outcome {
             summary: vec![line],
             findings: Vec::new(),
@@ -81,29 +70,15 @@ impl Replay {
     fn settings(&self, original: &Case, command: &Value) -> Result<Map<String, Value>, Failure> {
         let mut settings = command.as_object().cloned().unwrap_or_default();
         settings.shift_remove("command");
-        if let Some(token) = settings
-            .get("folder")
-            .and_then(Value::as_str)
-            .filter(|folder| folder.starts_with('@'))
+        if let Some(token) =
+            settings.get("folder").and_then(Value::as_str).filter(|folder| folder.starts_with('@'))
         {
-            let folder = self
-                .source
-                .as_ref()
-                .map(PathBuf::from)
-                .or_else(|| source_folder(original, token));
+            let folder = self.source.as_ref().map(PathBuf::from).or_else(|| source_folder(original, token));
             let folder = folder.filter(|folder| Path::exists(folder)).ok_or_else(|| {
                 let message = format!("the folder of the scan {token} is not there any more");
-                Failure::new(
-                    ErrorKind::Missing,
-                    "source-missing",
-                    message,
-                    "name the folder with --source",
-                )
+                Failure::new(ErrorKind::Missing, "source-missing", message, "name the folder with --source")
             })?;
-            settings.insert(
-                "folder".to_owned(),
-                Value::from(folder.to_string_lossy().into_owned()),
-            );
+            settings.insert("folder".to_owned(), Value::from(folder.to_string_lossy().into_owned()));
         }
         Ok(settings)
     }

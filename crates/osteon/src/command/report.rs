@@ -59,11 +59,7 @@ impl Command for Report {
         let paper = osteon_report::pdf(&report)?;
         job.write_bytes(artefacts::REPORT_PAPER, &paper)?;
         let summary = vec![format!("{}: {}", artefacts::REPORT_PAGE, report.headline())];
-        Ok(Outcome {
-            summary,
-            findings: Vec::new(),
-            data: json!({ "page": artefacts::REPORT_PAGE }),
-        })
+        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "page": artefacts::REPORT_PAGE }) })
     }
 }
 
@@ -82,10 +78,7 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         ..Default::default()
     };
     for entry in case.effective().filter(|entry| entry.name() != Report::NAME) {
-        let made = entry
-            .outputs
-            .keys()
-            .any(|path| case.maker(path).is_some_and(|maker| maker.n == entry.n));
+        let made = entry.outputs.keys().any(|path| case.maker(path).is_some_and(|maker| maker.n == entry.n));
         // Planning and checking look at the same things; each is told once.
         for finding in entry.findings.iter().filter(|_| made) {
             if !report.findings.contains(finding) {
@@ -94,9 +87,7 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         }
         report.journal.push(format!("{}  {}", entry.n, entry.command));
     }
-    let listed = case
-        .artefacts()
-        .filter(|(path, _)| !path.to_string().starts_with("report."));
+    let listed = case.artefacts().filter(|(path, _)| !path.to_string().starts_with("report."));
     report.files = listed
         .map(|(path, hash)| Product {
             name: path.to_string(),
@@ -106,23 +97,11 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         })
         .collect();
     let spacing = source.spacing.map(|mm| format!("{mm:.3}")).join(" × ");
-    let fact = |name: &str, value: String| Fact {
-        name: name.to_owned(),
-        value,
-    };
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
     report.provenance = vec![
-        fact(
-            "Scan",
-            format!(
-                "{} slices of {} × {} pixels",
-                source.size[2], source.size[0], source.size[1]
-            ),
-        ),
+        fact("Scan", format!("{} slices of {} × {} pixels", source.size[2], source.size[0], source.size[1])),
         fact("Spacing", format!("{spacing} mm")),
-        fact(
-            "Kernel",
-            source.kernel.clone().unwrap_or_else(|| "not stated".to_owned()),
-        ),
+        fact("Kernel", source.kernel.clone().unwrap_or_else(|| "not stated".to_owned())),
         fact("Gantry tilt", format!("{:.1}°", source.tilt)),
         fact("Frame", "patient coordinates (LPS), millimetres".to_owned()),
         fact("Series", source.series.clone().unwrap_or_default()),
@@ -152,10 +131,7 @@ fn on_slices(model: &Model, solid: &Solid, volume: &Volume<i16>, ctx: &Ctx) -> R
     let mut figures = Vec::new();
     for view in [View::AXIAL, View::CORONAL, View::SAGITTAL] {
         let camera = Camera::fit(view, &bounds, SLICE)?.through(osteon_core::Point::from_vec(middle.into()));
-        let outline = Outline {
-            mesh: solid.mesh(),
-            colour: OUTLINE,
-        };
+        let outline = Outline { mesh: solid.mesh(), colour: OUTLINE };
         let mut picture = slice::slice(volume, &camera, Window::BONE, &[outline], ctx)?;
         marks::mark(&mut picture, &camera, marks::Ink::ON_DARK);
         let caption = slice::caption(&camera);
@@ -163,11 +139,7 @@ fn on_slices(model: &Model, solid: &Solid, volume: &Volume<i16>, ctx: &Ctx) -> R
         figures.push(Figure::new(&caption, &alt, &picture)?);
     }
     let note = "CT in the bone window with the model's outline. The patient's right is on the viewer's left.";
-    Ok(Gallery {
-        title: format!("{} on the image", model.of.english()),
-        note: note.to_owned(),
-        figures,
-    })
+    Ok(Gallery { title: format!("{} on the image", model.of.english()), note: note.to_owned(), figures })
 }
 
 /// A place inside the model through which slices show much of it: the middle of the largest shell.
@@ -177,10 +149,7 @@ fn busiest(solid: &Solid, bounds: &Aabb<Patient>) -> [f64; 3] {
 }
 
 fn views(model: &Model, solid: &Solid, ctx: &Ctx) -> Result<Gallery, Failure> {
-    let shown = osteon_view::Model::new(&[Part {
-        mesh: solid.mesh(),
-        paint: Paint::Plain(BONE),
-    }])?;
+    let shown = osteon_view::Model::new(&[Part { mesh: solid.mesh(), paint: Paint::Plain(BONE) }])?;
     let mut figures = Vec::new();
     for view in View::SIX {
         let camera = shown.camera(view, SHADED)?;
@@ -190,11 +159,7 @@ fn views(model: &Model, solid: &Solid, ctx: &Ctx) -> Result<Gallery, Failure> {
         figures.push(Figure::new(view.name(), &alt, &picture)?);
     }
     let note = "Letters at the edges are the patient's directions.";
-    Ok(Gallery {
-        title: format!("{} from all sides", model.of.english()),
-        note: note.to_owned(),
-        figures,
-    })
+    Ok(Gallery { title: format!("{} from all sides", model.of.english()), note: note.to_owned(), figures })
 }
 
 fn measures(made: &Made) -> Table {
@@ -205,38 +170,19 @@ fn measures(made: &Made) -> Table {
     };
     let [x, y, z] = made.size;
     let mut rows = vec![
-        row(
-            "Width, left to right",
-            distance(x),
-            "box along the patient's axes",
-        ),
-        row(
-            "Depth, front to back",
-            distance(y),
-            "box along the patient's axes",
-        ),
-        row(
-            "Height, feet to head",
-            distance(z),
-            "box along the patient's axes",
-        ),
+        row("Width, left to right", distance(x), "box along the patient's axes"),
+        row("Depth, front to back", distance(y), "box along the patient's axes"),
+        row("Height, feet to head", distance(z), "box along the patient's axes"),
         row("Volume", cubic(made.volume), "divergence theorem"),
         row("Surface", area(made.area), "sum of triangles"),
         row("Triangles", Quantity::plain(made.triangles), "count"),
     ];
     if let (Some(face), Some(height)) = (&made.marked_on, made.letter_height) {
         let text = format!("{} ({face} side)", made.marks.join(" | "));
-        rows.push(row(
-            "Marks",
-            Quantity::plain(text),
-            "read back from the finished surface",
-        ));
+        rows.push(row("Marks", Quantity::plain(text), "read back from the finished surface"));
         rows.push(row("Letter height", distance(height), "data/model-marks.toml"));
     }
-    Table {
-        title: format!("Measures of {}", made.item),
-        rows,
-    }
+    Table { title: format!("Measures of {}", made.item), rows }
 }
 
 fn checks(job: &mut Job<'_>, item: &str) -> Result<Vec<Check>, Failure> {
@@ -267,10 +213,7 @@ fn printed(job: &mut Job<'_>, item: &str) -> Result<Option<Table>, Failure> {
         value,
         source: source.to_owned(),
     };
-    let quantity = |value: f64, unit: &str| Quantity {
-        value: format!("{value:.1}"),
-        unit: unit.to_owned(),
-    };
+    let quantity = |value: f64, unit: &str| Quantity { value: format!("{value:.1}"), unit: unit.to_owned() };
     let read = "G-code read back";
     let mut rows = vec![
         row("Printer", Quantity::plain(&printed.printer), "profile"),
@@ -286,24 +229,14 @@ fn printed(job: &mut Job<'_>, item: &str) -> Result<Option<Table>, Failure> {
     if let Some(deviation) = printed.deviation {
         rows.push(row(
             "Outline against model",
-            Quantity {
-                value: format!("{deviation:.2}"),
-                unit: "mm".to_owned(),
-            },
+            Quantity { value: format!("{deviation:.2}"), unit: "mm".to_owned() },
             read,
         ));
     }
     if let Some(seconds) = printed.seconds {
-        rows.push(row(
-            "Printing time",
-            quantity(seconds / 3600.0, "h"),
-            "estimate of the slicing program",
-        ));
+        rows.push(row("Printing time", quantity(seconds / 3600.0, "h"), "estimate of the slicing program"));
     }
-    Ok(Some(Table {
-        title: format!("Print of {item}"),
-        rows,
-    }))
+    Ok(Some(Table { title: format!("Print of {item}"), rows }))
 }
 
 /// A record of the case, if it has been made.

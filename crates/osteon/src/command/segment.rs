@@ -142,24 +142,16 @@ impl Command for Segment {
         let ctx = job.ctx().clone();
         let (mask, mut findings) = self.find(&volume, &ctx)?;
         if mask.is_empty() {
-            let message = format!(
-                "nothing of at least {} mm³ is at or above {}",
-                self.smallest, self.threshold
-            );
+            let message =
+                format!("nothing of at least {} mm³ is at or above {}", self.smallest, self.threshold);
             let help = "lower --threshold or --smallest, or check that the scan shows what you look for";
             return Err(Failure::new(ErrorKind::Numeric, "nothing-found", message, help));
         }
-        let before = if job.has(artefacts::LABELS) {
-            job.structures()?.as_ref().clone()
-        } else {
-            Structures::new()
-        };
+        let before =
+            if job.has(artefacts::LABELS) { job.structures()?.as_ref().clone() } else { Structures::new() };
         let structures = self.placed(before, mask, &mut findings)?;
         let hash = write(job, &structures, &ctx.part("writing the label map", 0.9, 1.0))?;
-        let mask = structures
-            .iter()
-            .find(|(id, _)| *id == self.structure)
-            .map(|(_, mask)| mask.volume());
+        let mask = structures.iter().find(|(id, _)| *id == self.structure).map(|(_, mask)| mask.volume());
         let cm3 = mask.unwrap_or_default() / 1000.0;
         job.session().structures = Some((hash, Arc::new(structures)));
         let summary = vec![format!("{}: {cm3:.1} cm³", self.structure.english())];
@@ -174,12 +166,7 @@ impl Command for Segment {
 impl Segment {
     /// The voxels of the structure.
     fn find(&self, volume: &Volume<i16>, ctx: &Ctx) -> Result<(Mask, Vec<Finding>), Failure> {
-        let mut mask = threshold(
-            volume,
-            self.threshold,
-            self.upper,
-            &ctx.part("threshold", 0.0, 0.1),
-        )?;
+        let mut mask = threshold(volume, self.threshold, self.upper, &ctx.part("threshold", 0.0, 0.1))?;
         let mut findings = Vec::new();
         if self.surroundings == Surroundings::Drop {
             let ctx = ctx.part("the patient without the table", 0.1, 0.25);
@@ -201,9 +188,7 @@ impl Segment {
                 mask = inside.mask;
             }
         }
-        mask = self
-            .islands(&mask, Neighbours::Corners, &ctx.part("islands", 0.25, 0.3))?
-            .mask;
+        mask = self.islands(&mask, Neighbours::Corners, &ctx.part("islands", 0.25, 0.3))?.mask;
         if self.edge == Edge::HalfHeight {
             mask = refine(volume, &mask, &ctx.part("half height", 0.3, 0.7))?.mask;
         }
@@ -224,15 +209,8 @@ impl Segment {
     fn islands(&self, mask: &Mask, neighbours: Neighbours, ctx: &Ctx) -> Result<Kept, Failure> {
         let all = components(mask, neighbours, ctx)?;
         let voxel = mask.grid().voxel_volume();
-        let enough = all
-            .list()
-            .iter()
-            .filter(|island| island.voxels as f64 * voxel >= self.smallest)
-            .count();
-        Ok(keep_largest(
-            &all,
-            self.largest.map_or(enough, |n| enough.min(n as usize)),
-        ))
+        let enough = all.list().iter().filter(|island| island.voxels as f64 * voxel >= self.smallest).count();
+        Ok(keep_largest(&all, self.largest.map_or(enough, |n| enough.min(n as usize))))
     }
 
     /// The label map with this structure in it; it gives way to the others, which were there first.
@@ -265,22 +243,14 @@ impl Segment {
 /// What was left out, if anything was.
 fn dropped_finding(code: &str, what: &str, kept: &Kept, remedy: &str) -> Option<Finding> {
     let cm3 = kept.dropped_voxels as f64 * kept.mask.grid().voxel_volume() / 1000.0;
-    let message = format!(
-        "{} {what} of together {cm3:.1} cm³ were dropped, {} kept",
-        kept.dropped, kept.kept
-    );
+    let message =
+        format!("{} {what} of together {cm3:.1} cm³ were dropped, {} kept", kept.dropped, kept.kept);
     (kept.dropped > 0).then(|| Finding::new(code, Severity::Note, message).remedy(remedy))
 }
 
 /// Display colours of structures, in their order.
-const COLOURS: [[u8; 3]; 6] = [
-    [241, 214, 145],
-    [128, 174, 128],
-    [111, 184, 210],
-    [216, 101, 79],
-    [183, 156, 220],
-    [144, 238, 144],
-];
+const COLOURS: [[u8; 3]; 6] =
+    [[241, 214, 145], [128, 174, 128], [111, 184, 210], [216, 101, 79], [183, 156, 220], [144, 238, 144]];
 
 fn write(job: &mut Job<'_>, structures: &Structures, ctx: &Ctx) -> Result<osteon_case::Sha256, Failure> {
     let label = |(n, (id, mask)): (usize, &'_ (StructureId, Mask))| Label {
@@ -298,7 +268,5 @@ fn write(job: &mut Job<'_>, structures: &Structures, ctx: &Ctx) -> Result<osteon
             "please report this",
         ));
     };
-    job.write(artefacts::LABELS, |out, _| {
-        Ok(nrrd::write_segments(&grid, &labels, out, ctx)?)
-    })
+    job.write(artefacts::LABELS, |out, _| Ok(nrrd::write_segments(&grid, &labels, out, ctx)?))
 }

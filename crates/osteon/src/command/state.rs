@@ -20,11 +20,7 @@ impl Command for Status {
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let case = job.case()?;
         let artefacts = case.status(&Default::default(), job.ctx())?;
-        let mut summary = vec![format!(
-            "case {}, {} files",
-            case.description().id,
-            artefacts.len()
-        )];
+        let mut summary = vec![format!("case {}, {} files", case.description().id, artefacts.len())];
         for artefact in &artefacts {
             let state = match &artefact.currency {
                 Currency::Current => "current".to_owned(),
@@ -33,18 +29,10 @@ impl Command for Status {
                 Currency::Missing => "missing".to_owned(),
             };
             let hash = artefact.hash.to_string();
-            summary.push(format!(
-                "  {:<32} {}  {state}",
-                artefact.path.to_string(),
-                &hash[..12]
-            ));
+            summary.push(format!("  {:<32} {}  {state}", artefact.path.to_string(), &hash[..12]));
         }
         let findings = case.findings().to_vec();
-        Ok(Outcome {
-            summary,
-            findings,
-            data: json!({ "artefacts": artefacts }),
-        })
+        Ok(Outcome { summary, findings, data: json!({ "artefacts": artefacts }) })
     }
 }
 
@@ -93,11 +81,7 @@ impl Command for Verify {
             0 => vec!["every file and every line of the journal is what it was".to_owned()],
             n => vec![format!("{n} problems")],
         };
-        Ok(Outcome {
-            summary,
-            data: json!({ "problems": findings.len() }),
-            findings,
-        })
+        Ok(Outcome { summary, data: json!({ "problems": findings.len() }), findings })
     }
 }
 
@@ -162,10 +146,6 @@ impl Command for Recover {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
         let case = Case::recover(&dir, &stamp)?;
         let findings = case.findings().to_vec();
-        Ok(Outcome {
-            summary: vec!["the case can be used again".to_owned()],
-            findings,
-            data: json!({}),
-        })
+        Ok(Outcome { summary: vec!["the case can be used again".to_owned()], findings, data: json!({}) })
     }
 }

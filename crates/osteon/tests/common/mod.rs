@@ -29,10 +29,7 @@ pub struct Bench {
 impl Bench {
     /// With the slices of a volume as DICOM files.
     pub fn of(volume: &Volume<i16>) -> Self {
-        let bench = Self {
-            root: tempfile::tempdir().unwrap(),
-            threads: None,
-        };
+        let bench = Self { root: tempfile::tempdir().unwrap(), threads: None };
         std::fs::create_dir(bench.dicom()).unwrap();
         write_dicom(volume, &bench.dicom());
         bench
@@ -103,9 +100,7 @@ pub fn run_on(
 /// A sharp, noiseless scan of a phantom: 2 mm more than its view on every side.
 pub fn scanned(phantom: &Phantom, in_plane: f64, between: f64) -> Volume<i16> {
     let grid = Field::axial(in_plane, between, 2.0).grid(&phantom.view).unwrap();
-    scan(phantom, &grid, &Protocol::sharp(between), &Ctx::default())
-        .unwrap()
-        .volume
+    scan(phantom, &grid, &Protocol::sharp(between), &Ctx::default()).unwrap().volume
 }
 
 /// Writes a volume as DICOM files into a folder.
@@ -120,10 +115,7 @@ pub fn write_dicom(volume: &Volume<i16>, folder: &Path) {
 
 /// An artefact of a case, as the case itself proves it.
 pub fn artefact(case: &Path, path: &str) -> Vec<u8> {
-    Case::open(case)
-        .unwrap()
-        .read(&CasePath::new(path).unwrap())
-        .unwrap()
+    Case::open(case).unwrap().read(&CasePath::new(path).unwrap()).unwrap()
 }
 
 /// An artefact of a case that is JSON.
@@ -142,7 +134,5 @@ pub fn solid(case: &Path, item: &str) -> Solid {
 /// Every artefact of a case with its hash.
 pub fn hashes(case: &Path) -> Vec<(String, Sha256)> {
     let case = Case::open(case).unwrap();
-    case.artefacts()
-        .map(|(path, hash)| (path.to_string(), hash))
-        .collect()
+    case.artefacts().map(|(path, hash)| (path.to_string(), hash)).collect()
 }

@@ -20,11 +20,7 @@ pub struct CalcaneusSizes {
 impl CalcaneusSizes {
     /// A plausible adult size, not from a source; Böhler's angle lies in the normal 20–40°.
     pub const fn adult() -> Self {
-        Self {
-            facet: Deg(45.0),
-            facet_height: 14.0,
-            wall: 1.5,
-        }
+        Self { facet: Deg(45.0), facet_height: 14.0, wall: 1.5 }
     }
 }
 
@@ -55,10 +51,7 @@ pub struct Calcaneus {
 /// Reach of the fillets between the parts, in mm.
 const FILLET: f64 = 4.0;
 /// Half sizes of the block whose upper face is the posterior facet, in mm, and its rounding.
-const FACET: Cuboid = Cuboid {
-    half: DVec3::new(10.0, 11.0, 8.0),
-    rounding: 2.0,
-};
+const FACET: Cuboid = Cuboid { half: DVec3::new(10.0, 11.0, 8.0), rounding: 2.0 };
 
 /// A calcaneus of one side in its standard place.
 pub fn calcaneus(side: Side, sizes: &CalcaneusSizes) -> Calcaneus {
@@ -75,10 +68,7 @@ fn block(half: DVec3, rounding: f64, middle: Point<Patient>) -> Form {
 
 fn left(sizes: &CalcaneusSizes) -> Calcaneus {
     let (sin, cos) = libm::sincos(radians(sizes.facet.value()));
-    let facet = Plane {
-        point: at(3.0, 0.0, sizes.facet_height),
-        normal: toward(DVec3::new(0.0, -sin, cos)),
-    };
+    let facet = Plane { point: at(3.0, 0.0, sizes.facet_height), normal: toward(DVec3::new(0.0, -sin, cos)) };
     let turn = Motion::turn(at(0.0, 0.0, 0.0), toward(DVec3::X), radians(sizes.facet.value()));
     let sunk = facet.point + facet.normal.times(-FACET.half.z);
     let slab = FACET.moved(&turn).moved(&Motion::shift(sunk - at(0.0, 0.0, 0.0)));
@@ -97,15 +87,9 @@ fn left(sizes: &CalcaneusSizes) -> Calcaneus {
         block(DVec3::new(8.0, 9.0, 4.0), 3.0, at(-17.0, -4.0, 3.0)),
     ];
     let middle = block(DVec3::new(12.0, 24.0, 12.0), 6.0, at(0.0, 8.0, -8.0));
-    let outer = parts
-        .into_iter()
-        .fold(middle, |bone, part| bone.blended(part, FILLET));
+    let outer = parts.into_iter().fold(middle, |bone, part| bone.blended(part, FILLET));
     // The slab's upper back edge, rounded: the edge's own axis and one radius above it.
-    let up = Vector::new(
-        0.0,
-        cos * (FACET.half.y - FACET.rounding),
-        sin * (FACET.half.y - FACET.rounding),
-    );
+    let up = Vector::new(0.0, cos * (FACET.half.y - FACET.rounding), sin * (FACET.half.y - FACET.rounding));
     let edge = facet.point + facet.normal.times(-FACET.rounding) + up;
     let facet_top = edge + Vector::new(0.0, 0.0, FACET.rounding);
     let (anterior, tuber) = (at(0.0, -32.0, 8.0), at(0.0, 34.0, 15.0));
@@ -134,11 +118,7 @@ impl Calcaneus {
     pub fn moved(&self, motion: &Motion) -> Self {
         Self {
             bone: self.bone.moved(motion),
-            side: if motion.mirrors() {
-                self.side.opposite()
-            } else {
-                self.side
-            },
+            side: if motion.mirrors() { self.side.opposite() } else { self.side },
             anterior: motion.point(self.anterior),
             facet_top: motion.point(self.facet_top),
             tuber: motion.point(self.tuber),
@@ -155,21 +135,16 @@ mod tests {
 
     #[test]
     fn each_landmark_is_the_highest_place_of_its_part() {
-        let sunk = CalcaneusSizes {
-            facet_height: 10.0,
-            ..CalcaneusSizes::adult()
-        };
+        let sunk = CalcaneusSizes { facet_height: 10.0, ..CalcaneusSizes::adult() };
         for sizes in [CalcaneusSizes::adult(), sunk] {
             check_landmarks(&calcaneus(Side::Left, &sizes));
         }
     }
 
     fn check_landmarks(bone: &Calcaneus) {
-        for (name, place, reach) in [
-            ("anterior", bone.anterior, 6.0),
-            ("facet", bone.facet_top, 5.0),
-            ("tuber", bone.tuber, 6.0),
-        ] {
+        for (name, place, reach) in
+            [("anterior", bone.anterior, 6.0), ("facet", bone.facet_top, 5.0), ("tuber", bone.tuber, 6.0)]
+        {
             assert!(
                 bone.bone.outer.distance(place).abs() < 1e-9,
                 "{name}: {}",
@@ -178,10 +153,7 @@ mod tests {
             for step in -20..=20 {
                 let y = f64::from(step) / 20.0 * reach;
                 let above = place + Vector::new(0.0, y, 1e-6);
-                assert!(
-                    bone.bone.outer.distance(above) > 0.0,
-                    "{name}: higher {y} mm behind"
-                );
+                assert!(bone.bone.outer.distance(above) > 0.0, "{name}: higher {y} mm behind");
             }
         }
     }
@@ -189,10 +161,7 @@ mod tests {
     #[test]
     fn the_posterior_facet_is_the_stated_plane() {
         for facet in [35.0, 45.0] {
-            let sizes = CalcaneusSizes {
-                facet: Deg(facet),
-                ..CalcaneusSizes::adult()
-            };
+            let sizes = CalcaneusSizes { facet: Deg(facet), ..CalcaneusSizes::adult() };
             let bone = calcaneus(Side::Right, &sizes);
             let across = toward(DVec3::X);
             let up = toward(bone.facet.normal.vec().cross(DVec3::X));
@@ -210,21 +179,10 @@ mod tests {
     #[test]
     fn boehlers_angle_is_normal_and_falls_with_the_joint() {
         let normal = calcaneus(Side::Left, &CalcaneusSizes::adult());
-        assert!(
-            (20.0..40.0).contains(&normal.boehler.value()),
-            "{:?}",
-            normal.boehler
-        );
-        let sunk = CalcaneusSizes {
-            facet_height: 10.0,
-            ..CalcaneusSizes::adult()
-        };
+        assert!((20.0..40.0).contains(&normal.boehler.value()), "{:?}", normal.boehler);
+        let sunk = CalcaneusSizes { facet_height: 10.0, ..CalcaneusSizes::adult() };
         let sunk = calcaneus(Side::Left, &sunk);
-        assert!(
-            sunk.boehler.value() < normal.boehler.value() - 8.0,
-            "{:?}",
-            sunk.boehler
-        );
+        assert!(sunk.boehler.value() < normal.boehler.value() - 8.0, "{:?}", sunk.boehler);
     }
 
     #[test]
@@ -232,16 +190,9 @@ mod tests {
         let [left, right] = [Side::Left, Side::Right].map(|s| calcaneus(s, &CalcaneusSizes::adult()));
         for i in 0..200 {
             let f = f64::from(i);
-            let p = at(
-                25.0 * libm::sin(f),
-                45.0 * libm::sin(2.3 * f),
-                25.0 * libm::cos(1.7 * f),
-            );
+            let p = at(25.0 * libm::sin(f), 45.0 * libm::sin(2.3 * f), 25.0 * libm::cos(1.7 * f));
             let [x, y, z] = p.to_array();
-            assert_eq!(
-                left.bone.outer.distance(p),
-                right.bone.outer.distance(at(-x, y, z))
-            );
+            assert_eq!(left.bone.outer.distance(p), right.bone.outer.distance(at(-x, y, z)));
         }
         assert_eq!((right.side, right.boehler), (Side::Right, left.boehler));
         // The sustentaculum points to the patient's middle.

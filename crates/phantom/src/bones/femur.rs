@@ -91,48 +91,22 @@ fn left(sizes: &FemurSizes) -> Femur {
     let (ahead, inward) = libm::sincos(radians(sizes.anteversion.value()));
     let neck = toward(DVec3::new(-out * inward, -out * ahead, rise));
     let junction = at(0.0, 0.0, 0.0);
-    let head = Ball {
-        middle: junction + neck.times(sizes.neck_length),
-        radius: sizes.head_radius,
-    };
+    let head = Ball { middle: junction + neck.times(sizes.neck_length), radius: sizes.head_radius };
     let rod = Capsule {
         from: junction,
         to: junction + neck.times(sizes.neck_length - 10.0),
         radii: [sizes.neck_radius + 3.0, sizes.neck_radius],
     };
     let end = at(0.0, 0.0, -sizes.shaft_length);
-    let shaft = Cylinder {
-        from: at(0.0, 0.0, 8.0),
-        to: end,
-        radius: sizes.shaft_radius,
-    };
-    let greater = Ball {
-        middle: at(9.0, 5.0, 12.0),
-        radius: 16.0,
-    };
-    let lesser = Ball {
-        middle: at(-10.0, 9.0, -35.0),
-        radius: 8.0,
-    };
-    let parts = [
-        shaft.form(),
-        greater.form(),
-        lesser.form(),
-        rod.form(),
-        head.form(),
-    ];
+    let shaft = Cylinder { from: at(0.0, 0.0, 8.0), to: end, radius: sizes.shaft_radius };
+    let greater = Ball { middle: at(9.0, 5.0, 12.0), radius: 16.0 };
+    let lesser = Ball { middle: at(-10.0, 9.0, -35.0), radius: 8.0 };
+    let parts = [shaft.form(), greater.form(), lesser.form(), rod.form(), head.form()];
     let outer = Form::all_blended(parts, FILLET);
     // The cancellous bone narrows like a funnel into the canal, so that the shaft's wall thickens downward.
-    let funnel = Cone {
-        from: at(0.0, 0.0, 60.0),
-        to: at(0.0, 0.0, -FUNNEL_END),
-        radii: [120.0, sizes.canal_radius],
-    };
-    let canal = Cylinder {
-        from: at(0.0, 0.0, -CANAL_TOP),
-        to: end,
-        radius: sizes.canal_radius,
-    };
+    let funnel =
+        Cone { from: at(0.0, 0.0, 60.0), to: at(0.0, 0.0, -FUNNEL_END), radii: [120.0, sizes.canal_radius] };
+    let canal = Cylinder { from: at(0.0, 0.0, -CANAL_TOP), to: end, radius: sizes.canal_radius };
     Femur {
         bone: Bone {
             core: outer.clone().grown(-sizes.wall).within(funnel),
@@ -155,15 +129,8 @@ impl Femur {
     pub fn moved(&self, motion: &Motion) -> Self {
         Self {
             bone: self.bone.moved(motion),
-            side: if motion.mirrors() {
-                self.side.opposite()
-            } else {
-                self.side
-            },
-            head: Ball {
-                middle: motion.point(self.head.middle),
-                ..self.head
-            },
+            side: if motion.mirrors() { self.side.opposite() } else { self.side },
+            head: Ball { middle: motion.point(self.head.middle), ..self.head },
             junction: motion.point(self.junction),
             neck: motion.direction(self.neck),
             shaft: motion.direction(self.shaft),
@@ -198,13 +165,7 @@ mod tests {
     #[test]
     fn the_head_is_a_ball_away_from_the_neck() {
         let femur = femur(Side::Left, &FemurSizes::adult());
-        for way in [
-            DVec3::X * -1.0,
-            DVec3::Z,
-            DVec3::Y,
-            DVec3::NEG_Y,
-            DVec3::new(-1.0, 1.0, -0.5),
-        ] {
+        for way in [DVec3::X * -1.0, DVec3::Z, DVec3::Y, DVec3::NEG_Y, DVec3::new(-1.0, 1.0, -0.5)] {
             let out = exit(&femur.bone.outer, femur.head.middle, toward(way));
             assert!((out - 23.0).abs() < 1e-6, "{way}: {out}");
         }
@@ -226,16 +187,9 @@ mod tests {
         let [left, right] = [Side::Left, Side::Right].map(|side| femur(side, &FemurSizes::adult()));
         for i in 0..200 {
             let f = f64::from(i);
-            let p = at(
-                70.0 * libm::sin(f),
-                40.0 * libm::sin(2.3 * f),
-                80.0 * libm::cos(1.7 * f) - 30.0,
-            );
+            let p = at(70.0 * libm::sin(f), 40.0 * libm::sin(2.3 * f), 80.0 * libm::cos(1.7 * f) - 30.0);
             let [x, y, z] = p.to_array();
-            assert_eq!(
-                left.bone.outer.distance(p),
-                right.bone.outer.distance(at(-x, y, z))
-            );
+            assert_eq!(left.bone.outer.distance(p), right.bone.outer.distance(at(-x, y, z)));
             assert_eq!(left.bone.core.distance(p), right.bone.core.distance(at(-x, y, z)));
         }
         assert_eq!(right.side, Side::Right);

@@ -68,11 +68,7 @@ pub fn segment(sizes: &SegmentSizes) -> MotionSegment {
     let bisector = cranial(lower_tilt + disc_angle / 2.0);
     let facing = low.point + bisector.times(sizes.disc_height);
     // About +x, a positive turn takes cranial to anterior; lordosis takes it to posterior.
-    let turn = Motion::turn(
-        high.point,
-        toward(DVec3::X),
-        -(disc_angle + lower_tilt + upper_tilt),
-    );
+    let turn = Motion::turn(high.point, toward(DVec3::X), -(disc_angle + lower_tilt + upper_tilt));
     let step = turn.then(&Motion::shift(facing - high.point));
     let disc = disc(sizes, low, &step.plane(high), bisector);
     MotionSegment {
@@ -87,10 +83,7 @@ pub fn segment(sizes: &SegmentSizes) -> MotionSegment {
 
 fn disc(sizes: &SegmentSizes, low: &Plane<Patient>, high: &Plane<Patient>, up: Direction<Patient>) -> Form {
     let behind = |plane: &Plane<_>| HalfSpace {
-        plane: Plane {
-            point: plane.point,
-            normal: Direction::from_vec(-plane.normal.vec()),
-        },
+        plane: Plane { point: plane.point, normal: Direction::from_vec(-plane.normal.vec()) },
     };
     let half = DVec2::new(sizes.lower.body_width, sizes.lower.body_depth) / 2.0 - RIM;
     let tilt = libm::atan2(up.vec().y, up.vec().z);
@@ -123,15 +116,8 @@ mod tests {
     use crate::shape::volume;
 
     fn segment_with(wedge: f64) -> MotionSegment {
-        let tapered = VertebraSizes {
-            wedge: Deg(wedge),
-            ..VertebraSizes::lumbar()
-        };
-        segment(&SegmentSizes {
-            upper: tapered.clone(),
-            lower: tapered,
-            ..SegmentSizes::lumbar()
-        })
+        let tapered = VertebraSizes { wedge: Deg(wedge), ..VertebraSizes::lumbar() };
+        segment(&SegmentSizes { upper: tapered.clone(), lower: tapered, ..SegmentSizes::lumbar() })
     }
 
     #[test]
@@ -160,10 +146,7 @@ mod tests {
         let segment = segment_with(0.0);
         let [upper, lower] = [&segment.upper, &segment.lower].map(|v| v.bone.outer.clone());
         // Two bodies grown by 0.5 mm that do not overlap are 1 mm apart.
-        assert_eq!(
-            volume(&upper.clone().grown(0.5).within(lower.clone().grown(0.5)), 0.25),
-            0.0
-        );
+        assert_eq!(volume(&upper.clone().grown(0.5).within(lower.clone().grown(0.5)), 0.25), 0.0);
         // Half way between surfaces 0.3 mm apart, a cell of 0.25 mm just holds neither.
         let inner = segment.disc.clone().grown(-0.3);
         assert_eq!(volume(&inner.clone().within(upper), 0.25), 0.0);

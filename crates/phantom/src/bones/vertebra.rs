@@ -128,14 +128,8 @@ pub fn vertebra(sizes: &VertebraSizes) -> Vertebra {
     let tilt = radians(sizes.wedge.value()) / 2.0;
     let (sin, cos) = libm::sincos(tilt);
     let half_height = sizes.body_height / 2.0;
-    let upper = Plane {
-        point: at(0.0, 0.0, half_height),
-        normal: toward(DVec3::new(0.0, sin, cos)),
-    };
-    let lower = Plane {
-        point: at(0.0, 0.0, -half_height),
-        normal: toward(DVec3::new(0.0, sin, -cos)),
-    };
+    let upper = Plane { point: at(0.0, 0.0, half_height), normal: toward(DVec3::new(0.0, sin, cos)) };
+    let lower = Plane { point: at(0.0, 0.0, -half_height), normal: toward(DVec3::new(0.0, sin, -cos)) };
     let canal = EllipticTube {
         // Half a millimetre behind the body's back wall.
         middle: at(0.0, sizes.body_depth / 2.0 + sizes.canal_depth / 2.0 + 0.5, 0.0),
@@ -147,10 +141,7 @@ pub fn vertebra(sizes: &VertebraSizes) -> Vertebra {
     let pedicles = [Side::Left, Side::Right].map(|side| pedicle(sizes, side));
     let canal_shape = canal_shape(&canal);
     let body = body(sizes, &upper, &lower);
-    let parts = [body]
-        .into_iter()
-        .chain(pedicles.iter().map(pedicle_shape))
-        .chain(arch(&canal));
+    let parts = [body].into_iter().chain(pedicles.iter().map(pedicle_shape)).chain(arch(&canal));
     let outer = Form::all_blended(parts, FILLET).without(canal_shape.clone());
     Vertebra {
         bone: Bone::walled(outer, sizes.wall),
@@ -204,20 +195,12 @@ impl Vertebra {
 /// Where a direction to the patient's left goes: a mirror swaps the sides, so there it turns round.
 fn sideways(d: Direction<Patient>, motion: &Motion) -> Direction<Patient> {
     let there = motion.direction(d);
-    if motion.mirrors() {
-        Direction::from_vec(-there.vec())
-    } else {
-        there
-    }
+    if motion.mirrors() { Direction::from_vec(-there.vec()) } else { there }
 }
 
 fn moved_pedicle(p: &Pedicle, motion: &Motion) -> Pedicle {
     Pedicle {
-        side: if motion.mirrors() {
-            p.side.opposite()
-        } else {
-            p.side
-        },
+        side: if motion.mirrors() { p.side.opposite() } else { p.side },
         isthmus: motion.point(p.isthmus),
         axis: motion.direction(p.axis),
         across: sideways(p.across, motion),
@@ -238,14 +221,9 @@ fn body(sizes: &VertebraSizes, upper: &Plane<Patient>, lower: &Plane<Patient>) -
     let half_height = sizes.body_height / 2.0;
     // Tall enough for the tilted end-plates to cut it on every side.
     let tall = half_height + half.y * libm::tan(radians(sizes.wedge.value()).abs() / 2.0);
-    Drum {
-        half,
-        half_height: tall,
-        waist: sizes.waist,
-        waist_reach: half_height,
-    }
-    .within(HalfSpace { plane: *upper })
-    .within(HalfSpace { plane: *lower })
+    Drum { half, half_height: tall, waist: sizes.waist, waist_reach: half_height }
+        .within(HalfSpace { plane: *upper })
+        .within(HalfSpace { plane: *lower })
 }
 
 fn pedicle(sizes: &VertebraSizes, side: Side) -> Pedicle {
@@ -275,12 +253,9 @@ fn pedicle_shape(p: &Pedicle) -> Form {
         waist: FLARE,
         waist_reach: p.half_length,
     };
-    let back = Plane {
-        point: p.isthmus + p.axis.times(-p.half_length),
-        normal: Direction::from_vec(-p.axis.vec()),
-    };
-    drum.moved(&Motion::frame(p.isthmus, p.across, p.axis))
-        .within(HalfSpace { plane: back })
+    let back =
+        Plane { point: p.isthmus + p.axis.times(-p.half_length), normal: Direction::from_vec(-p.axis.vec()) };
+    drum.moved(&Motion::frame(p.isthmus, p.across, p.axis)).within(HalfSpace { plane: back })
 }
 
 fn canal_shape(canal: &EllipticTube) -> Form {
@@ -301,23 +276,12 @@ fn spinous_middle(canal: &EllipticTube) -> Point<Patient> {
 fn arch(canal: &EllipticTube) -> Vec<Form> {
     let back = canal.middle.vec().y + canal.depth / 2.0;
     let shift = |p: Point<Patient>| Motion::shift(p - at(0.0, 0.0, 0.0));
-    let spinous = Cuboid {
-        half: SPINOUS,
-        rounding: 2.0,
-    }
-    .moved(&shift(spinous_middle(canal)));
+    let spinous = Cuboid { half: SPINOUS, rounding: 2.0 }.moved(&shift(spinous_middle(canal)));
     let mut parts = vec![spinous];
     for left in [1.0, -1.0] {
-        let lamina = Cuboid {
-            half: DVec3::new(10.5, 3.0, 8.0),
-            rounding: 1.5,
-        };
+        let lamina = Cuboid { half: DVec3::new(10.5, 3.0, 8.0), rounding: 1.5 };
         let slope = Motion::turn(at(0.0, 0.0, 0.0), toward(DVec3::Z), -left * radians(20.0));
-        parts.push(
-            lamina
-                .moved(&slope)
-                .moved(&shift(at(left * 9.0, back + 1.5, -4.0))),
-        );
+        parts.push(lamina.moved(&slope).moved(&shift(at(left * 9.0, back + 1.5, -4.0))));
         let point = |x: f64, y: f64, z: f64| at(left * x, back + y, z);
         // From the pedicle up to the superior and, by the pars, down to the inferior process: the lower
         // processes hang behind and inside the upper ones of the vertebra below, so that two can be stacked.
@@ -326,14 +290,7 @@ fn arch(canal: &EllipticTube) -> Vec<Form> {
         parts.push(Capsule::rod(point(14.0, 5.5, -8.0), point(14.0, 7.5, -16.0), 4.5).form());
         let tip = if left > 0.0 { 46.0 } else { 38.0 };
         let (from, to) = (point(20.0, -7.0, 2.0), point(tip - 4.0, -4.0, 4.0));
-        parts.push(
-            Capsule {
-                from,
-                to,
-                radii: [6.0, 4.0],
-            }
-            .form(),
-        );
+        parts.push(Capsule { from, to, radii: [6.0, 4.0] }.form());
     }
     parts
 }
@@ -354,24 +311,13 @@ mod tests {
         for p in &vertebra.pedicles {
             let up = toward(p.axis.vec().cross(p.across.vec()));
             let along = |way| exit(&vertebra.bone.outer, p.isthmus, way);
-            assert!(
-                (along(p.across) + along(back(p.across)) - p.width).abs() < 1e-5,
-                "{:?}",
-                p.side
-            );
-            assert!(
-                (along(up) + along(back(up)) - p.height).abs() < 1e-5,
-                "{:?}",
-                p.side
-            );
+            assert!((along(p.across) + along(back(p.across)) - p.width).abs() < 1e-5, "{:?}", p.side);
+            assert!((along(up) + along(back(up)) - p.height).abs() < 1e-5, "{:?}", p.side);
             assert!((vertebra.bone.outer.distance(p.isthmus) + p.width / 2.0).abs() < 1e-5);
             // It is the narrowest place of the free corridor.
             for step in [-4.0, -1.0, 1.0, 4.0] {
                 let beside = p.isthmus + p.axis.times(step);
-                assert!(
-                    vertebra.bone.outer.distance(beside) < -p.width / 2.0 - 1e-4,
-                    "{step}"
-                );
+                assert!(vertebra.bone.outer.distance(beside) < -p.width / 2.0 - 1e-4, "{step}");
             }
         }
         assert!(vertebra.pedicle(Side::Left).isthmus.vec().x > 0.0);
@@ -383,21 +329,14 @@ mod tests {
         for p in &vertebra.pedicles {
             for step in -9..=17 {
                 let place = p.isthmus + p.axis.times(f64::from(step));
-                assert!(
-                    vertebra.bone.core.distance(place) < -1.0,
-                    "{:?} {step} mm",
-                    p.side
-                );
+                assert!(vertebra.bone.core.distance(place) < -1.0, "{:?} {step} mm", p.side);
             }
         }
     }
 
     #[test]
     fn the_end_plates_are_planes_at_their_stated_places() {
-        let sizes = VertebraSizes {
-            wedge: Deg(9.0),
-            ..VertebraSizes::lumbar()
-        };
+        let sizes = VertebraSizes { wedge: Deg(9.0), ..VertebraSizes::lumbar() };
         let vertebra = vertebra(&sizes);
         for plate in [&vertebra.upper, &vertebra.lower] {
             let aside = toward(DVec3::X);
@@ -425,24 +364,11 @@ mod tests {
         let canal = &vertebra.canal;
         let depth = toward(canal.axis.vec().cross(canal.across.vec()));
         assert!(
-            (vertebra
-                .canal_shape
-                .distance(canal.middle + canal.across.times(canal.width / 2.0)))
-            .abs()
+            (vertebra.canal_shape.distance(canal.middle + canal.across.times(canal.width / 2.0))).abs()
                 < 1e-6
         );
-        assert!(
-            (vertebra
-                .canal_shape
-                .distance(canal.middle + depth.times(canal.depth / 2.0)))
-            .abs()
-                < 1e-6
-        );
-        let shrunk = vertebra
-            .canal_shape
-            .clone()
-            .grown(-1e-3)
-            .within(vertebra.bone.outer.clone());
+        assert!((vertebra.canal_shape.distance(canal.middle + depth.times(canal.depth / 2.0))).abs() < 1e-6);
+        let shrunk = vertebra.canal_shape.clone().grown(-1e-3).within(vertebra.bone.outer.clone());
         assert_eq!(volume(&shrunk, 0.5), 0.0);
         // At the pedicles' height it is closed all round within 6 mm.
         for step in 0..24 {

@@ -29,13 +29,7 @@ impl Field {
     /// Axial slices: rows to the patient's left, columns to the back, slices to the head.
     pub fn axial(in_plane: f64, between: f64, margin: f64) -> Self {
         let turn = Motion::shift(Vector::new(0.0, 0.0, 0.0));
-        Self {
-            in_plane,
-            between,
-            margin,
-            tilt: Deg(0.0),
-            turn,
-        }
+        Self { in_plane, between, margin, tilt: Deg(0.0), turn }
     }
 
     /// The same with a tilted gantry.
@@ -56,10 +50,7 @@ impl Field {
         measure("margin in mm", self.margin, Zero::Allowed)?;
         let tilt = self.tilt.value();
         if tilt.abs() >= 60.0 || tilt.is_nan() {
-            return Err(ScanError::Number {
-                what: "tilt of a gantry in degrees",
-                value: tilt,
-            });
+            return Err(ScanError::Number { what: "tilt of a gantry in degrees", value: tilt });
         }
         let (sin, cos) = libm::sincos(self.tilt.to_radians());
         let scanner = DMat3::from_cols(
@@ -96,25 +87,14 @@ mod tests {
     #[test]
     fn a_field_holds_the_box_and_its_margin() {
         let axis = Direction::new(DVec3::new(1.0, 2.0, -0.5)).unwrap();
-        let turned = Field {
-            turn: Motion::turn(seen().middle(), axis, 0.8),
-            ..Field::axial(0.7, 1.25, 5.0)
-        };
-        for field in [
-            Field::axial(0.7, 1.25, 5.0),
-            Field::axial(0.5, 2.0, 0.0).tilted(Deg(18.5)),
-            turned,
-        ] {
+        let turned = Field { turn: Motion::turn(seen().middle(), axis, 0.8), ..Field::axial(0.7, 1.25, 5.0) };
+        for field in [Field::axial(0.7, 1.25, 5.0), Field::axial(0.5, 2.0, 0.0).tilted(Deg(18.5)), turned] {
             let grid = field.grid(&seen()).unwrap();
             let [nx, ny, nz] = grid.dims().map(|n| (n - 1) as f64);
             let wide = wider(&seen(), field.margin);
             for c in 0..8 {
                 let pick = |axis: usize| {
-                    if c >> axis & 1 == 1 {
-                        wide.max.vec()[axis]
-                    } else {
-                        wide.min.vec()[axis]
-                    }
+                    if c >> axis & 1 == 1 { wide.max.vec()[axis] } else { wide.min.vec()[axis] }
                 };
                 let corner = grid.to_voxel().point(Point::new(pick(0), pick(1), pick(2))).vec();
                 assert!(corner.cmpge(DVec3::splat(-1e-9)).all(), "{corner}");
@@ -126,10 +106,7 @@ mod tests {
 
     #[test]
     fn a_tilted_gantry_shears_the_grid_and_keeps_the_spacing() {
-        let grid = Field::axial(0.7, 1.25, 0.0)
-            .tilted(Deg(16.5))
-            .grid(&seen())
-            .unwrap();
+        let grid = Field::axial(0.7, 1.25, 0.0).tilted(Deg(16.5)).grid(&seen()).unwrap();
         assert!(grid.is_sheared());
         assert!((grid.spacing() - DVec3::new(0.7, 0.7, 1.25)).length() < 1e-12);
         let rise = grid.place(0, 1, 0) - grid.place(0, 0, 0);
@@ -138,11 +115,9 @@ mod tests {
 
     #[test]
     fn numbers_that_make_no_field_are_refused() {
-        for field in [
-            Field::axial(0.0, 1.0, 1.0),
-            Field::axial(0.7, f64::NAN, 1.0),
-            Field::axial(0.7, 1.0, -1.0),
-        ] {
+        for field in
+            [Field::axial(0.0, 1.0, 1.0), Field::axial(0.7, f64::NAN, 1.0), Field::axial(0.7, 1.0, -1.0)]
+        {
             assert!(matches!(field.grid(&seen()), Err(ScanError::Number { .. })));
         }
         assert!(matches!(
@@ -150,9 +125,6 @@ mod tests {
             Err(ScanError::Number { .. })
         ));
         let endless = crate::motion::EVERYWHERE;
-        assert!(matches!(
-            Field::axial(0.7, 1.0, 0.0).grid(&endless),
-            Err(ScanError::TooLarge(_))
-        ));
+        assert!(matches!(Field::axial(0.7, 1.0, 0.0).grid(&endless), Err(ScanError::TooLarge(_))));
     }
 }

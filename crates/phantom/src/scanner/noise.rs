@@ -18,19 +18,11 @@ pub struct Noise {
 
 impl Noise {
     /// No noise.
-    pub const NONE: Self = Self {
-        sigma: 0.0,
-        grain: 0.0,
-        seed: 0,
-    };
+    pub const NONE: Self = Self { sigma: 0.0, grain: 0.0, seed: 0 };
 
     /// Noise without grain.
     pub const fn white(sigma: f64, seed: u64) -> Self {
-        Self {
-            sigma,
-            grain: 0.0,
-            seed,
-        }
+        Self { sigma, grain: 0.0, seed }
     }
 
     /// The noise of slice `z` in HU, one for each voxel; empty when there is none.
@@ -58,10 +50,7 @@ impl Noise {
         }
         ctx.check()?;
         let column = |y: usize, x: usize| weigh(&down, &|i| lines[(y + i) * nx + x]);
-        Ok((0..ny)
-            .flat_map(|y| (0..nx).map(move |x| (y, x)))
-            .map(|(y, x)| column(y, x))
-            .collect())
+        Ok((0..ny).flat_map(|y| (0..nx).map(move |x| (y, x))).map(|(y, x)| column(y, x)).collect())
     }
 }
 

@@ -27,13 +27,7 @@ const BLOCK: usize = 64;
 /// with the share of the cell that lies behind its surface.
 pub(super) fn paint(phantom: &Phantom, sheet: &Sheet, cells: &mut [f64], ctx: &Ctx) -> Result<(), Cancelled> {
     let volume = sheet.steps[0].cross(sheet.steps[1]).dot(sheet.across).abs();
-    let mut brush = Brush {
-        phantom,
-        sheet,
-        cells,
-        edge: libm::cbrt(volume),
-        near: Vec::new(),
-    };
+    let mut brush = Brush { phantom, sheet, cells, edge: libm::cbrt(volume), near: Vec::new() };
     for row in (0..sheet.size[1]).step_by(BLOCK) {
         ctx.check()?;
         for column in (0..sheet.size[0]).step_by(BLOCK) {
@@ -59,12 +53,7 @@ impl Brush<'_> {
     /// Paints a block with its first cell at `at`. The materials on the stack from `from` are those that may
     /// matter; `under` is the HU of what lies below them.
     fn block(&mut self, at: [usize; 2], cells: usize, mut under: f64, from: usize) {
-        let Sheet {
-            corner,
-            steps,
-            across,
-            size,
-        } = *self.sheet;
+        let Sheet { corner, steps, across, size } = *self.sheet;
         let half = (cells - 1) as f64 / 2.0;
         let middle = corner + steps[0] * (at[0] as f64 + half) + steps[1] * (at[1] as f64 + half);
         let middle = Point::from_vec(middle);
@@ -89,11 +78,9 @@ impl Brush<'_> {
         if self.near.len() == top {
             self.fill(at, cells, under);
         } else if cells == 1 {
-            let mixed = self.near[top..]
-                .iter()
-                .fold(under, |under, &(material, distance)| {
-                    under + share(distance, self.edge) * (self.phantom.materials[material].hu - under)
-                });
+            let mixed = self.near[top..].iter().fold(under, |under, &(material, distance)| {
+                under + share(distance, self.edge) * (self.phantom.materials[material].hu - under)
+            });
             self.cells[at[1] * size[0] + at[0]] += mixed;
         } else {
             let next = cells / 2;
@@ -111,9 +98,7 @@ impl Brush<'_> {
         let size = self.sheet.size;
         let to = [(at[0] + cells).min(size[0]), (at[1] + cells).min(size[1])];
         for row in at[1]..to[1] {
-            self.cells[row * size[0] + at[0]..row * size[0] + to[0]]
-                .iter_mut()
-                .for_each(|cell| *cell += hu);
+            self.cells[row * size[0] + at[0]..row * size[0] + to[0]].iter_mut().for_each(|cell| *cell += hu);
         }
     }
 }

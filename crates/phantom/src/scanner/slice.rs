@@ -35,12 +35,7 @@ impl Axis {
         let cell = spacing / per_voxel as f64;
         // The cells themselves blur by a box, whose variance is a twelfth of its square.
         let sigma = (blur * blur - cell * cell / 12.0).max(0.0).sqrt() / cell;
-        Self {
-            voxels,
-            per_voxel,
-            weights: gaussian(sigma),
-            step: step / per_voxel as f64,
-        }
+        Self { voxels, per_voxel, weights: gaussian(sigma), step: step / per_voxel as f64 }
     }
 
     /// Cells before the first voxel's own and after the last one's.
@@ -150,9 +145,5 @@ impl<'a> Optics<'a> {
 
 fn seen(axis: &Axis, voxel: usize, cell: impl Fn(usize) -> f64) -> f64 {
     let first = axis.first(voxel);
-    axis.weights
-        .iter()
-        .enumerate()
-        .map(|(i, weight)| weight * cell(first + i))
-        .sum()
+    axis.weights.iter().enumerate().map(|(i, weight)| weight * cell(first + i)).sum()
 }

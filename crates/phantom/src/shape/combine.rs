@@ -55,17 +55,11 @@ impl Shape for Form {
 }
 
 fn distance_to_box(b: &Aabb<Patient>, p: Point<Patient>) -> f64 {
-    (b.min.vec() - p.vec())
-        .max(p.vec() - b.max.vec())
-        .max(DVec3::ZERO)
-        .length()
+    (b.min.vec() - p.vec()).max(p.vec() - b.max.vec()).max(DVec3::ZERO).length()
 }
 
 fn grown_box(b: &Aabb<Patient>, by: f64) -> Aabb<Patient> {
-    Aabb {
-        min: Point::from_vec(b.min.vec() - by),
-        max: Point::from_vec(b.max.vec() + by),
-    }
+    Aabb { min: Point::from_vec(b.min.vec() - by), max: Point::from_vec(b.max.vec() + by) }
 }
 
 /// Shapes joined one after the other, with fillets of the same reach.
@@ -85,11 +79,7 @@ impl Shape for Union {
             }
             let distance = part.distance(p);
             // Raised to the box's distance, so that skipping or not makes no difference.
-            let distance = if boxed > 0.0 {
-                distance.max(boxed)
-            } else {
-                distance
-            };
+            let distance = if boxed > 0.0 { distance.max(boxed) } else { distance };
             nearest = smooth_min(nearest, distance, self.reach);
         }
         nearest
@@ -191,11 +181,7 @@ impl Shape for Moved {
 }
 
 pub(super) fn moved(shape: Form, motion: &Motion) -> Form {
-    Form::new(Moved {
-        shape,
-        there: *motion,
-        back: motion.inverse(),
-    })
+    Form::new(Moved { shape, there: *motion, back: motion.inverse() })
 }
 
 #[cfg(test)]
@@ -210,36 +196,16 @@ mod tests {
     }
 
     fn assortment() -> Form {
-        let plane = Plane {
-            point: at(3.0, 0.0, 0.0),
-            normal: Direction::new(DVec3::new(1.0, 2.0, 0.5)).unwrap(),
-        };
+        let plane =
+            Plane { point: at(3.0, 0.0, 0.0), normal: Direction::new(DVec3::new(1.0, 2.0, 0.5)).unwrap() };
         let turn = Motion::turn(at(1.0, 2.0, 3.0), Direction::from_vec(DVec3::Y), 0.6);
-        let drum = Drum {
-            half: glam::DVec2::new(12.0, 8.0),
-            half_height: 9.0,
-            waist: 2.0,
-            waist_reach: 9.0,
-        };
-        let rod = Capsule {
-            from: at(-4.0, 1.0, 0.0),
-            to: at(20.0, 8.0, 12.0),
-            radii: [5.0, 3.0],
-        };
-        let block = Cuboid {
-            half: DVec3::new(5.0, 12.0, 4.0),
-            rounding: 1.5,
-        };
-        let wave = Wave {
-            amplitude: 2.0,
-            wavelength: 9.0,
-        };
+        let drum = Drum { half: glam::DVec2::new(12.0, 8.0), half_height: 9.0, waist: 2.0, waist_reach: 9.0 };
+        let rod = Capsule { from: at(-4.0, 1.0, 0.0), to: at(20.0, 8.0, 12.0), radii: [5.0, 3.0] };
+        let block = Cuboid { half: DVec3::new(5.0, 12.0, 4.0), rounding: 1.5 };
+        let wave = Wave { amplitude: 2.0, wavelength: 9.0 };
         drum.blended(rod, 3.0)
             .joined(block.moved(&Motion::shift(Vector::new(0.0, 9.0, 0.0))))
-            .without(Ball {
-                middle: at(0.0, 0.0, 8.0),
-                radius: 5.0,
-            })
+            .without(Ball { middle: at(0.0, 0.0, 8.0), radius: 5.0 })
             .moved(&turn)
             .within(wave.moved(&Motion::mirror(&plane)).grown(15.0))
             .shell(2.0)
@@ -279,11 +245,7 @@ mod tests {
 
     #[test]
     fn a_shell_has_its_wall() {
-        let shell = Ball {
-            middle: at(1.0, 2.0, 3.0),
-            radius: 20.0,
-        }
-        .shell(3.0);
+        let shell = Ball { middle: at(1.0, 2.0, 3.0), radius: 20.0 }.shell(3.0);
         for (r, expected) in [(0.0, 17.0), (16.0, 1.0), (18.0, -1.0), (19.5, -0.5), (22.0, 2.0)] {
             assert!((shell.distance(at(1.0 + r, 2.0, 3.0)) - expected).abs() < 1e-12);
         }

@@ -34,11 +34,7 @@ pub fn centroid(shape: &dyn Shape, cell: f64) -> Point<Patient> {
         return bounds.middle();
     }
     let Count { volume, moment } = count(shape, cell);
-    if volume > 0.0 {
-        Point::from_vec(bounds.middle().vec() + moment / volume)
-    } else {
-        bounds.middle()
-    }
+    if volume > 0.0 { Point::from_vec(bounds.middle().vec() + moment / volume) } else { bounds.middle() }
 }
 
 /// Volume and first moment about the middle of the shape's box.
@@ -98,43 +94,13 @@ mod tests {
     fn counted_volumes_agree_with_the_formulas() {
         let (from, to) = (Point::new(-4.0, 1.0, 2.0), Point::new(9.0, 8.0, 14.0));
         let shapes = [
-            Ball {
-                middle: from,
-                radius: 11.0,
-            }
-            .form(),
-            Capsule {
-                from,
-                to,
-                radii: [7.0, 4.0],
-            }
-            .form(),
-            Cuboid {
-                half: DVec3::new(12.0, 9.0, 6.0),
-                rounding: 2.0,
-            }
-            .form(),
-            Cylinder {
-                from,
-                to,
-                radius: 6.0,
-            }
-            .form(),
-            Cone {
-                from,
-                to,
-                radii: [8.0, 3.0],
-            }
-            .form(),
-            Ellipsoid {
-                half: DVec3::new(12.0, 7.0, 9.0),
-            }
-            .form(),
-            Torus {
-                ring: 12.0,
-                tube: 4.0,
-            }
-            .form(),
+            Ball { middle: from, radius: 11.0 }.form(),
+            Capsule { from, to, radii: [7.0, 4.0] }.form(),
+            Cuboid { half: DVec3::new(12.0, 9.0, 6.0), rounding: 2.0 }.form(),
+            Cylinder { from, to, radius: 6.0 }.form(),
+            Cone { from, to, radii: [8.0, 3.0] }.form(),
+            Ellipsoid { half: DVec3::new(12.0, 7.0, 9.0) }.form(),
+            Torus { ring: 12.0, tube: 4.0 }.form(),
             Drum::straight(DVec2::new(12.0, 8.0), 7.0).form(),
         ];
         for (i, shape) in shapes.iter().enumerate() {
@@ -142,10 +108,7 @@ mod tests {
             // Half cells of 0.5 mm on surfaces of 600 to 1900 mm² and radii of 3 mm and more.
             let allowed = 1900.0 * 0.25 / (4.0 * 3.0);
             let counted = volume(shape, 0.5);
-            assert!(
-                (counted - truth).abs() < allowed,
-                "shape {i}: {counted} for {truth}"
-            );
+            assert!((counted - truth).abs() < allowed, "shape {i}: {counted} for {truth}");
         }
     }
 
@@ -153,28 +116,16 @@ mod tests {
     fn the_middle_of_a_hemisphere_is_three_eighths_of_its_radius_from_the_cut() {
         let (middle, radius) = (Point::new(5.0, 6.0, 7.0), 10.0);
         let up = osteon_core::Direction::from_vec(DVec3::NEG_Z);
-        let cut = super::super::HalfSpace {
-            plane: osteon_core::Plane {
-                point: middle,
-                normal: up,
-            },
-        };
+        let cut = super::super::HalfSpace { plane: osteon_core::Plane { point: middle, normal: up } };
         let found = centroid(&Ball { middle, radius }.within(cut), 0.5);
         assert!(found.distance(Point::new(5.0, 6.0, 7.0 + 3.75)) < 0.02);
     }
 
     #[test]
     fn the_voxels_of_a_ball_fill_its_volume() {
-        let ball = Ball {
-            middle: Point::new(0.3, -0.2, 0.1),
-            radius: 12.0,
-        };
-        let grid = Grid::upright(
-            [52, 52, 35],
-            Point::new(-13.0, -13.0, -13.0),
-            DVec3::new(0.5, 0.5, 0.75),
-        )
-        .unwrap();
+        let ball = Ball { middle: Point::new(0.3, -0.2, 0.1), radius: 12.0 };
+        let grid =
+            Grid::upright([52, 52, 35], Point::new(-13.0, -13.0, -13.0), DVec3::new(0.5, 0.5, 0.75)).unwrap();
         let truth = Shape::volume(&ball).unwrap();
         // Voxels on the border are in or out like coins: σ ≈ √(their number / 12) voxels.
         let border = 4.0 * std::f64::consts::PI * 144.0 / 0.25;

@@ -26,12 +26,7 @@ pub struct Drum {
 impl Drum {
     /// A drum with straight sides.
     pub const fn straight(half: DVec2, half_height: f64) -> Self {
-        Self {
-            half,
-            half_height,
-            waist: 0.0,
-            waist_reach: half_height,
-        }
+        Self { half, half_height, waist: 0.0, waist_reach: half_height }
     }
 }
 
@@ -72,12 +67,7 @@ mod tests {
 
     #[test]
     fn the_waist_of_a_drum_has_its_stated_section() {
-        let drum = Drum {
-            half: DVec2::new(5.5, 8.0),
-            half_height: 11.0,
-            waist: 1.0,
-            waist_reach: 11.0,
-        };
+        let drum = Drum { half: DVec2::new(5.5, 8.0), half_height: 11.0, waist: 1.0, waist_reach: 11.0 };
         assert!(drum.distance(Point::new(4.5, 0.0, 0.0)).abs() < 1e-6);
         assert!(drum.distance(Point::new(0.0, -7.0, 0.0)).abs() < 1e-6);
         // Nothing of the waist is nearer to the axis than at height 0.
@@ -92,16 +82,8 @@ mod tests {
     fn a_straight_drum_of_equal_half_axes_is_a_cylinder() {
         let drum = Drum::straight(DVec2::splat(6.0), 9.0);
         let (from, to) = (Point::new(0.0, 0.0, -9.0), Point::new(0.0, 0.0, 9.0));
-        let cylinder = super::super::Cylinder {
-            from,
-            to,
-            radius: 6.0,
-        };
-        for p in [
-            Point::new(1.0, 2.0, 3.0),
-            Point::new(9.0, -2.0, 12.0),
-            Point::new(0.0, 5.5, -8.0),
-        ] {
+        let cylinder = super::super::Cylinder { from, to, radius: 6.0 };
+        for p in [Point::new(1.0, 2.0, 3.0), Point::new(9.0, -2.0, 12.0), Point::new(0.0, 5.5, -8.0)] {
             assert!((drum.distance(p) - cylinder.distance(p)).abs() < 1e-6);
         }
     }

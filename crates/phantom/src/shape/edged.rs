@@ -78,10 +78,7 @@ fn discs(from: Point<Patient>, to: Point<Patient>, radii: [f64; 2]) -> Aabb<Pati
 impl Shape for Cylinder {
     fn distance(&self, p: Point<Patient>) -> f64 {
         let (height, away, length) = about_axis(self.from, self.to, p);
-        corner(DVec2::new(
-            away - self.radius,
-            (height - length / 2.0).abs() - length / 2.0,
-        ))
+        corner(DVec2::new(away - self.radius, (height - length / 2.0).abs() - length / 2.0))
     }
 
     fn bounds(&self) -> Aabb<Patient> {
@@ -179,10 +176,7 @@ mod tests {
 
     #[test]
     fn places_about_a_rounded_box_have_their_known_distances() {
-        let cuboid = Cuboid {
-            half: DVec3::new(10.0, 6.0, 4.0),
-            rounding: 1.0,
-        };
+        let cuboid = Cuboid { half: DVec3::new(10.0, 6.0, 4.0), rounding: 1.0 };
         for (p, expected) in [
             (Point::new(0.0, 0.0, 0.0), -4.0),
             (Point::new(13.0, 0.0, 0.0), 3.0),
@@ -196,16 +190,8 @@ mod tests {
     #[test]
     fn places_about_a_cylinder_and_a_cone_have_their_known_distances() {
         let (from, to) = (Point::new(1.0, 1.0, 1.0), Point::new(1.0, 11.0, 1.0));
-        let cylinder = Cylinder {
-            from,
-            to,
-            radius: 3.0,
-        };
-        let straight = Cone {
-            from,
-            to,
-            radii: [3.0, 3.0],
-        };
+        let cylinder = Cylinder { from, to, radius: 3.0 };
+        let straight = Cone { from, to, radii: [3.0, 3.0] };
         for (p, expected) in [
             (Point::new(1.0, 6.0, 1.0), -3.0),
             (Point::new(1.0, 2.0, 1.0), -1.0),
@@ -216,11 +202,7 @@ mod tests {
             assert!((straight.distance(p) - expected).abs() < 1e-12, "{p:?}");
         }
         // A cone of 45° flanks: from its axis half way up, the flank is 5/√2 away.
-        let cone = Cone {
-            from,
-            to,
-            radii: [10.0, 0.0],
-        };
+        let cone = Cone { from, to, radii: [10.0, 0.0] };
         let expected = -5.0 / 2.0_f64.sqrt();
         assert!((cone.distance(Point::new(1.0, 6.0, 1.0)) - expected).abs() < 1e-12);
     }
@@ -228,12 +210,7 @@ mod tests {
     #[test]
     fn a_slanted_disc_touches_its_box_and_stays_in_it() {
         let (from, to) = (Point::new(0.0, 0.0, 0.0), Point::new(8.0, 6.0, 0.0));
-        let bounds = Cylinder {
-            from,
-            to,
-            radius: 5.0,
-        }
-        .bounds();
+        let bounds = Cylinder { from, to, radius: 5.0 }.bounds();
         let expected = box_about(DVec3::new(4.0, 3.0, 0.0), DVec3::new(7.0, 7.0, 5.0));
         assert!(bounds.min.distance(expected.min) < 1e-12 && bounds.max.distance(expected.max) < 1e-12);
     }

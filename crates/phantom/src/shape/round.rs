@@ -7,10 +7,7 @@ use std::f64::consts::PI;
 
 /// The box that reaches `half` mm to both sides of a place.
 pub(super) fn box_about(middle: DVec3, half: DVec3) -> Aabb<Patient> {
-    Aabb {
-        min: Point::from_vec(middle - half),
-        max: Point::from_vec(middle + half),
-    }
+    Aabb { min: Point::from_vec(middle - half), max: Point::from_vec(middle + half) }
 }
 
 /// A ball.
@@ -63,11 +60,7 @@ impl Capsule {
 
     fn larger(&self) -> Ball {
         let [first, second] = self.radii;
-        let (middle, radius) = if first >= second {
-            (self.from, first)
-        } else {
-            (self.to, second)
-        };
+        let (middle, radius) = if first >= second { (self.from, first) } else { (self.to, second) };
         Ball { middle, radius }
     }
 }
@@ -199,11 +192,7 @@ mod tests {
     /// The smallest distance from `p` to points of the ellipsoid's surface, refined about the best.
     fn searched(p: DVec3, half: DVec3) -> f64 {
         let at = |u: f64, v: f64| {
-            half * DVec3::new(
-                libm::cos(u) * libm::cos(v),
-                libm::sin(u) * libm::cos(v),
-                libm::sin(v),
-            )
+            half * DVec3::new(libm::cos(u) * libm::cos(v), libm::sin(u) * libm::cos(v), libm::sin(v))
         };
         let (mut best, mut place, mut step) = (f64::INFINITY, (0.0, 0.0), 0.1);
         for i in 0..64 {
@@ -262,15 +251,8 @@ mod tests {
     #[test]
     fn a_capsule_within_its_larger_ball_is_that_ball() {
         let (from, to) = (Point::new(1.0, 2.0, 3.0), Point::new(1.0, 2.0, 5.0));
-        let capsule = Capsule {
-            from,
-            to,
-            radii: [9.0, 2.0],
-        };
-        let ball = Ball {
-            middle: from,
-            radius: 9.0,
-        };
+        let capsule = Capsule { from, to, radii: [9.0, 2.0] };
+        let ball = Ball { middle: from, radius: 9.0 };
         let p = Point::new(4.0, -7.0, 30.0);
         assert_eq!(capsule.distance(p), ball.distance(p));
         assert_eq!(capsule.volume(), ball.volume());
@@ -280,26 +262,14 @@ mod tests {
     #[test]
     fn a_tapered_capsule_is_tangent_to_both_its_balls() {
         let (from, to) = (Point::new(0.0, 0.0, 0.0), Point::new(0.0, 0.0, 20.0));
-        let capsule = Capsule {
-            from,
-            to,
-            radii: [8.0, 3.0],
-        };
+        let capsule = Capsule { from, to, radii: [8.0, 3.0] };
         let [a, b] = [(from, 8.0), (to, 3.0)].map(|(middle, radius)| Ball { middle, radius });
         // The union of all balls between the two, by brute force.
-        for p in [
-            Point::new(9.0, 0.0, 4.0),
-            Point::new(2.0, 6.0, 15.0),
-            Point::new(1.0, 1.0, -12.0),
-        ] {
+        for p in [Point::new(9.0, 0.0, 4.0), Point::new(2.0, 6.0, 15.0), Point::new(1.0, 1.0, -12.0)] {
             let hull = (0..=20_000).map(|i| {
                 let s = f64::from(i) / 20_000.0;
                 let middle = from + osteon_core::Vector::from_vec((to - from).vec() * s);
-                Ball {
-                    middle,
-                    radius: 8.0 - 5.0 * s,
-                }
-                .distance(p)
+                Ball { middle, radius: 8.0 - 5.0 * s }.distance(p)
             });
             let hull = hull.fold(a.distance(p).min(b.distance(p)), f64::min);
             assert!((capsule.distance(p) - hull).abs() < 1e-6);

@@ -1,9 +1,6 @@
 //! The slicing program is found, run, stopped, and its failures are told.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests of a program that reads files and takes time"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests of a program that reads files and takes time")]
 
 use super::*;
 use crate::test_shapes::{ball, bracket, engine, print};
@@ -20,19 +17,13 @@ use std::time::Instant;
 fn fake(folder: &Path, body: &str) -> Engine {
     let program = folder.join("slicer.sh");
     let made = Command::new("sh")
-        .args([
-            "-c",
-            "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\"",
-        ])
+        .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\""])
         .arg(&program)
         .arg(body)
         .status()
         .unwrap();
     assert!(made.success());
-    Engine {
-        program,
-        version: String::new(),
-    }
+    Engine { program, version: String::new() }
 }
 
 fn run(body: &str, limit: Duration, ctx: &Ctx) -> Result<Sliced, PrintError> {
@@ -62,28 +53,19 @@ const LONG: Duration = Duration::from_secs(60);
 #[test]
 fn a_program_that_is_not_there_is_named_with_what_to_do() {
     let error = Engine::find(Some(Path::new("/nowhere/prusa-slicer"))).unwrap_err();
-    assert_eq!(
-        (error.code(), error.kind()),
-        ("slicer-not-installed", osteon_core::ErrorKind::Missing)
-    );
+    assert_eq!((error.code(), error.kind()), ("slicer-not-installed", osteon_core::ErrorKind::Missing));
     assert!(error.to_string().contains("/nowhere/prusa-slicer"));
     assert!(error.help().contains("apt-get install prusa-slicer"));
     let folder = tempfile::tempdir().unwrap();
-    let gone = Engine {
-        program: "/nowhere/prusa-slicer".into(),
-        version: String::new(),
-    };
+    let gone = Engine { program: "/nowhere/prusa-slicer".into(), version: String::new() };
     let error = run_in(folder.path(), &gone, LONG, &Ctx::default()).unwrap_err();
     assert_eq!(error.code(), "slicer-not-installed");
 }
 
 #[test]
 fn a_program_that_fails_is_quoted() {
-    let error = run(
-        "echo '10 => Starting'; echo the usage; echo 'no layers' >&2; exit 1",
-        LONG,
-        &Ctx::default(),
-    );
+    let error =
+        run("echo '10 => Starting'; echo the usage; echo 'no layers' >&2; exit 1", LONG, &Ctx::default());
     let error = error.unwrap_err();
     assert_eq!(error.code(), "slicer-failed");
     assert!(error.to_string().ends_with("no layers"), "{error}");
@@ -105,28 +87,16 @@ fn gcode_of_an_earlier_run_is_not_taken_for_this_one() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("osteon.gcode"), "G1 X1").unwrap();
     let engine = fake(folder.path(), "exit 0");
-    assert_eq!(
-        run_in(folder.path(), &engine, LONG, &Ctx::default())
-            .unwrap_err()
-            .code(),
-        "slicer-failed"
-    );
+    assert_eq!(run_in(folder.path(), &engine, LONG, &Ctx::default()).unwrap_err().code(), "slicer-failed");
 }
 
 #[test]
 fn warnings_of_a_program_that_ends_well_become_findings() {
-    let sliced = run(
-        "echo 'Empty layer between 0.2 and 0.8' >&2; echo G1 > osteon.gcode",
-        LONG,
-        &Ctx::default(),
-    );
+    let sliced =
+        run("echo 'Empty layer between 0.2 and 0.8' >&2; echo G1 > osteon.gcode", LONG, &Ctx::default());
     let sliced = sliced.unwrap();
     assert_eq!((sliced.gcode, sliced.findings.len()), (b"G1\n".to_vec(), 1));
-    assert!(
-        sliced.findings[0]
-            .message
-            .contains("Empty layer between 0.2 and 0.8")
-    );
+    assert!(sliced.findings[0].message.contains("Empty layer between 0.2 and 0.8"));
 }
 
 #[test]
@@ -153,10 +123,7 @@ struct Stopper {
 impl Progress for Stopper {
     fn report(&self, _: &str, fraction: f64) {
         if fraction > 0.0 {
-            self.heard
-                .lock()
-                .unwrap()
-                .get_or_insert((fraction, Instant::now()));
+            self.heard.lock().unwrap().get_or_insert((fraction, Instant::now()));
             self.cancel.stop();
         }
     }
@@ -175,10 +142,7 @@ fn stopping() -> Duration {
     assert_eq!((error.code(), fraction), ("cancelled", 0.2));
     // The process is gone, not only forgotten.
     let id = std::fs::read_to_string(folder.path().join("pid")).unwrap();
-    let alive = Command::new("sh")
-        .args(["-c", "kill -0 $0 2> /dev/null", id.trim()])
-        .status()
-        .unwrap();
+    let alive = Command::new("sh").args(["-c", "kill -0 $0 2> /dev/null", id.trim()]).status().unwrap();
     assert!(!alive.success());
     took
 }
@@ -196,10 +160,7 @@ fn a_job_stopped_before_it_begins_starts_nothing() {
     ctx.cancel().stop();
     let folder = tempfile::tempdir().unwrap();
     let engine = fake(folder.path(), "touch started");
-    assert_eq!(
-        run_in(folder.path(), &engine, LONG, &ctx).unwrap_err().code(),
-        "cancelled"
-    );
+    assert_eq!(run_in(folder.path(), &engine, LONG, &ctx).unwrap_err().code(), "cancelled");
     assert!(!folder.path().join("started").exists());
 }
 
@@ -207,10 +168,7 @@ fn a_job_stopped_before_it_begins_starts_nothing() {
 fn settings_out_of_range_are_refused_before_the_program_runs() {
     let Some(engine) = engine() else { return };
     let (printer, folder) = (printer("generic-250").unwrap(), tempfile::tempdir().unwrap());
-    let process = Process {
-        layer: f64::NAN,
-        ..printer.standard.clone()
-    };
+    let process = Process { layer: f64::NAN, ..printer.standard.clone() };
     let placement = fit(&bracket(DVec3::ZERO).mesh().bounds(), &printer, &printer.standard).unwrap();
     let slicing = Slicing {
         model: Path::new("model.stl"),
@@ -220,20 +178,13 @@ fn settings_out_of_range_are_refused_before_the_program_runs() {
         placement: &placement,
         limit: LONG,
     };
-    assert_eq!(
-        slice(&engine, &slicing, &Ctx::default()).unwrap_err().code(),
-        "printer-profile"
-    );
+    assert_eq!(slice(&engine, &slicing, &Ctx::default()).unwrap_err().code(), "printer-profile");
 }
 
 #[test]
 fn a_missing_model_is_told_in_the_programs_words() {
     let Some(engine) = engine() else { return };
-    assert!(
-        engine.version().starts_with("PrusaSlicer-"),
-        "{}",
-        engine.version()
-    );
+    assert!(engine.version().starts_with("PrusaSlicer-"), "{}", engine.version());
     let folder = tempfile::tempdir().unwrap();
     let error = run_in(folder.path(), &engine, LONG, &Ctx::default()).unwrap_err();
     assert!(error.to_string().contains("No such file: "), "{error}");

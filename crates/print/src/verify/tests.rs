@@ -1,9 +1,6 @@
 //! True prints pass, and mirrored, scaled or incomplete ones are found out.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "reads a bone from a file if there is one"
-)]
+#![allow(clippy::disallowed_methods, reason = "reads a bone from a file if there is one")]
 
 use super::*;
 use crate::gcode::read;
@@ -53,9 +50,7 @@ fn changed(gcode: &[u8], axis: char, change: impl Fn(f64) -> f64) -> Vec<u8> {
 fn about_its_middle(solid: &Solid, diagonal: DVec3) -> Solid {
     let middle = solid.mesh().bounds().middle().vec();
     let linear = DMat3::from_diagonal(diagonal);
-    solid
-        .moved(&Affine::new(linear, middle - linear * middle))
-        .unwrap()
+    solid.moved(&Affine::new(linear, middle - linear * middle)).unwrap()
 }
 
 #[test]
@@ -68,26 +63,16 @@ fn a_bracket_is_printed_one_to_one_and_not_mirrored() {
     assert_eq!((check.hand, check.heights), (Hand::Kept, HEIGHTS));
     // Paths are written to 0.001 mm and simplified by 0.0125 mm.
     let [width, depth] = check.printed_size.unwrap();
-    assert!(
-        (width - 22.5).abs() < 0.03 && (depth - 30.0).abs() < 0.03,
-        "{width} × {depth}"
-    );
+    assert!((width - 22.5).abs() < 0.03 && (depth - 30.0).abs() < 0.03, "{width} × {depth}");
     assert!(check.deviation.unwrap() < 0.03, "{:?}", check.deviation);
     assert_eq!(summary.model_layers().count(), 100);
     // What the program says it uses is what was read: to its two digits, and the filament it draws back last.
     let told = summary.told_filament.unwrap();
-    assert!(
-        (summary.filament - told).abs() < 1.0 + 1e-3 * told,
-        "{} against {told}",
-        summary.filament
-    );
+    assert!((summary.filament - told).abs() < 1.0 + 1e-3 * told, "{} against {told}", summary.filament);
     assert!(summary.seconds.is_some_and(|s| s > 60.0));
     // Brim and skirt stay within the margin.
     let on_bed = summary.bounds.size() - printed.solid.mesh().bounds().size();
-    assert!(
-        on_bed.x.max(on_bed.y) < 2.0 * printed.placement.margin,
-        "{on_bed}"
-    );
+    assert!(on_bed.x.max(on_bed.y) < 2.0 * printed.placement.margin, "{on_bed}");
 }
 
 #[test]
@@ -99,10 +84,7 @@ fn gcode_mirrored_on_the_bed_is_told_from_the_solid() {
     for (axis, middle) in [('X', x), ('Y', y)] {
         let mirrored = changed(&printed.sliced.gcode, axis, |value| 2.0 * middle - value);
         let check = checked(&read(&mirrored, &Ctx::default()).unwrap(), &printed.job());
-        assert_eq!(
-            (codes(&check), check.hand),
-            (vec!["print-mirrored"], Hand::Mirrored)
-        );
+        assert_eq!((codes(&check), check.hand), (vec!["print-mirrored"], Hand::Mirrored));
         assert_eq!(check.findings[0].severity, Severity::Danger);
     }
 }
@@ -114,13 +96,7 @@ fn gcode_of_another_solid_is_told_from_the_solid() {
     };
     let against = |diagonal: DVec3| {
         let solid = about_its_middle(&printed.solid, diagonal);
-        checked(
-            summary,
-            &Job {
-                solid: &solid,
-                ..printed.job()
-            },
-        )
+        checked(summary, &Job { solid: &solid, ..printed.job() })
     };
     // Upside down is a mirror image too; turned by half a turn is not.
     assert_eq!(against(DVec3::new(1.0, 1.0, -1.0)).hand, Hand::Mirrored);
@@ -140,15 +116,9 @@ fn a_ball_is_its_own_mirror_image() {
         return;
     };
     let check = checked(&summary, &printed.job());
-    assert_eq!(
-        (codes(&check), check.hand),
-        (vec!["print-hand-undecided"], Hand::Undecided)
-    );
+    assert_eq!((codes(&check), check.hand), (vec!["print-hand-undecided"], Hand::Undecided));
     let [width, depth] = check.printed_size.unwrap();
-    assert!(
-        (width - 30.0).abs() < 0.1 && (depth - 30.0).abs() < 0.1,
-        "{width} × {depth}"
-    );
+    assert!((width - 30.0).abs() < 0.1 && (depth - 30.0).abs() < 0.1, "{width} × {depth}");
     assert!(check.model.volume < printed.solid.volume());
     assert!(check.material.mass > check.model.mass && check.material.cost > 0.0);
 }
@@ -160,13 +130,7 @@ fn other_settings_print_the_same_solid() {
     delta.bed.origin = [-90.0, -90.0];
     delta.nozzle.diameter = 0.6;
     let fine = delta.fine.clone();
-    let bare = Process {
-        infill: 100.0,
-        supports: false,
-        brim: 0.0,
-        skirt: 0,
-        ..delta.standard.clone()
-    };
+    let bare = Process { infill: 100.0, supports: false, brim: 0.0, skirt: 0, ..delta.standard.clone() };
     for process in [fine, bare] {
         let solid = bracket(DVec3::new(55.0, 31.0, -700.0));
         let printed = print_with(&engine, solid, delta.clone(), process);
@@ -174,11 +138,7 @@ fn other_settings_print_the_same_solid() {
         let check = checked(&summary, &printed.job());
         assert_eq!(codes(&check), Vec::<&str>::new(), "{:#?}", check.findings);
         assert_eq!(check.hand, Hand::Kept);
-        assert!(
-            printed.sliced.findings.is_empty(),
-            "{:?}",
-            printed.sliced.findings
-        );
+        assert!(printed.sliced.findings.is_empty(), "{:?}", printed.sliced.findings);
         if printed.process.infill == 100.0 {
             // Lines are laid as ribbons with rounded sides, in closed layers: within 3 % of the solid.
             let filled = check.model.volume / printed.solid.volume();
@@ -195,18 +155,10 @@ fn lines_beyond_the_bed_and_above_the_height_are_dangerous() {
     };
     let moved = changed(&printed.sliced.gcode, 'X', |x| x + 130.0);
     let check = checked(&read(&moved, &Ctx::default()).unwrap(), &printed.job());
-    let outside: Vec<_> = check
-        .findings
-        .iter()
-        .filter(|f| f.code == "print-outside-bed")
-        .collect();
+    let outside: Vec<_> = check.findings.iter().filter(|f| f.code == "print-outside-bed").collect();
     assert_eq!(outside.first().map(|f| f.severity), Some(Severity::Danger));
     // The skirt is 130 + 125 + 11.25 + brim 3 + gap 2 + line 0.45 mm from the left; the bed ends at 250 mm.
-    assert!(
-        (outside[0].value.unwrap() - 21.7).abs() < 0.3,
-        "{:?}",
-        outside[0].value
-    );
+    assert!((outside[0].value.unwrap() - 21.7).abs() < 0.3, "{:?}", outside[0].value);
     let lifted = changed(&printed.sliced.gcode, 'Z', |z| z + 200.0);
     let check = checked(&read(&lifted, &Ctx::default()).unwrap(), &printed.job());
     assert!(codes(&check).contains(&"print-too-high") && codes(&check).contains(&"print-incomplete"));
@@ -217,22 +169,12 @@ fn a_few_lines_by_hand_outside_the_bed_are_found_without_any_program() {
     let printer = crate::printer("generic-180").unwrap();
     let solid = bracket(DVec3::ZERO);
     let placement = crate::fit(&solid.mesh().bounds(), &printer, &printer.standard).unwrap();
-    let job = Job {
-        solid: &solid,
-        placement: &placement,
-        printer: &printer,
-        process: &printer.standard,
-    };
+    let job = Job { solid: &solid, placement: &placement, printer: &printer, process: &printer.standard };
     let text = b"M83\nG1 X170 Y50 Z.2\nG1 X185 E1\nG1 Z200\n";
     let check = checked(&read(text, &Ctx::default()).unwrap(), &job);
     let found = codes(&check);
-    for code in [
-        "print-outside-bed",
-        "print-too-high",
-        "print-incomplete",
-        "print-volume",
-        "print-unproven",
-    ] {
+    for code in ["print-outside-bed", "print-too-high", "print-incomplete", "print-volume", "print-unproven"]
+    {
         assert!(found.contains(&code), "{code} not in {found:?}");
     }
     assert_eq!(check.hand, Hand::Unknown);
@@ -252,10 +194,7 @@ fn a_missing_layer_is_found() {
 
 #[test]
 fn a_fractured_tibia_is_printed_as_it_is() {
-    let data = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/data/tibia_pcl_fracture/STL/131906.stl"
-    );
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/tibia_pcl_fracture/STL/131906.stl");
     let Ok(bytes) = std::fs::read(data) else {
         eprintln!("skipped: no data at {data}");
         return;

@@ -12,12 +12,8 @@ use std::path::Path;
 const DECIDING: [&str; 3] = ["crates/plan/src/", "crates/procedures/src/", "crates/osteon/src/"];
 
 /// Folders whose number constants must be explained.
-const MAKING: [&str; 4] = [
-    "crates/design/src/",
-    "crates/print/src/",
-    "crates/image/src/",
-    "crates/mesh/src/",
-];
+const MAKING: [&str; 4] =
+    ["crates/design/src/", "crates/print/src/", "crates/image/src/", "crates/mesh/src/"];
 
 /// Letters that a comment needs to say what a number is and why it is what it is.
 const EXPLAINED: usize = 40;
@@ -41,24 +37,16 @@ pub fn check(path: &str, text: &str, keys: &[String]) -> Vec<Broken> {
         return Vec::new();
     }
     let lines: Vec<&str> = text.lines().collect();
-    let end = lines
-        .iter()
-        .position(|line| line.starts_with("#[cfg(test)]"))
-        .unwrap_or(lines.len());
+    let end = lines.iter().position(|line| line.starts_with("#[cfg(test)]")).unwrap_or(lines.len());
     let mut broken = Vec::new();
     for (n, line) in lines[..end].iter().enumerate() {
         let Some(name) = constant(line) else { continue };
-        let above = lines[..n]
-            .iter()
-            .rev()
-            .take_while(|line| line.trim_start().starts_with("///"));
+        let above = lines[..n].iter().rev().take_while(|line| line.trim_start().starts_with("///"));
         let docs: String = above.copied().collect();
         let cited = keys.iter().any(|key| docs.contains(&format!("[{key}]")));
         if deciding && !cited && !docs.contains("Chosen") {
-            broken.push(format!(
-                "{path}:{}: {name} neither cites a source nor says why it was chosen",
-                n + 1
-            ));
+            broken
+                .push(format!("{path}:{}: {name} neither cites a source nor says why it was chosen", n + 1));
         }
         if making && docs.len() < EXPLAINED {
             broken.push(format!("{path}:{}: {name} is not explained", n + 1));
@@ -70,18 +58,12 @@ pub fn check(path: &str, text: &str, keys: &[String]) -> Vec<Broken> {
 /// The name of the number constant that a line declares.
 fn constant(line: &str) -> Option<&str> {
     let code = line.trim_start();
-    let code = code
-        .strip_prefix("pub ")
-        .or_else(|| code.strip_prefix("pub(crate) "))
-        .unwrap_or(code);
+    let code = code.strip_prefix("pub ").or_else(|| code.strip_prefix("pub(crate) ")).unwrap_or(code);
     let (name, rest) = code.strip_prefix("const ")?.split_once(':')?;
     let kind = rest.trim_start();
     TYPES
         .iter()
-        .any(|t| {
-            kind.strip_prefix(t)
-                .is_some_and(|rest| rest.starts_with([' ', '=']))
-        })
+        .any(|t| kind.strip_prefix(t).is_some_and(|rest| rest.starts_with([' ', '='])))
         .then_some(name)
 }
 

@@ -35,14 +35,8 @@ pub fn table(root: &Path) -> Result<Table, String> {
 
 /// Asks cargo who uses whom.
 pub fn metadata(root: &Path) -> Result<Uses, String> {
-    let mut ask = command(
-        "cargo",
-        &["metadata", "--offline", "--no-deps", "--format-version", "1"],
-    );
-    let output = ask
-        .current_dir(root)
-        .output()
-        .map_err(|e| format!("cargo metadata: {e}"))?;
+    let mut ask = command("cargo", &["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+    let output = ask.current_dir(root).output().map_err(|e| format!("cargo metadata: {e}"))?;
     let value: Value = serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let packages = value["packages"].as_array().cloned().unwrap_or_default();
@@ -53,11 +47,7 @@ pub fn metadata(root: &Path) -> Result<Uses, String> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let name = text(&dependency["name"]);
             if ours.contains(&name) {
-                if dependency["kind"] == "dev" {
-                    pair.1.push(name)
-                } else {
-                    pair.0.push(name)
-                }
+                if dependency["kind"] == "dev" { pair.1.push(name) } else { pair.0.push(name) }
             }
         }
         uses.insert(text(&package["name"]), pair);
@@ -100,9 +90,6 @@ mod tests {
         };
         assert!(check(&table, &uses(&[], &["a"])).is_empty());
         assert_eq!(check(&table, &uses(&["b"], &["a"])), ["a must not know b"]);
-        assert_eq!(
-            check(&table, &Uses::from([("c".to_owned(), (vec![], vec![]))])).len(),
-            3
-        );
+        assert_eq!(check(&table, &Uses::from([("c".to_owned(), (vec![], vec![]))])).len(), 3);
     }
 }

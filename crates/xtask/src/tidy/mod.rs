@@ -22,11 +22,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     let keys = constants::keys(root)?;
     for path in &sources {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let shown = path
-            .strip_prefix(root)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let shown = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
         broken.extend(sources::check(&shown, &text, &table));
         broken.extend(constants::check(&shown, &text, &keys));
     }
@@ -34,11 +30,7 @@ pub fn run(root: &Path) -> Result<(), String> {
         return Ok(());
     }
     broken.sort();
-    Err(format!(
-        "{} rules are broken:\n  {}",
-        broken.len(),
-        broken.join("\n  ")
-    ))
+    Err(format!("{} rules are broken:\n  {}", broken.len(), broken.join("\n  ")))
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, String> {

@@ -33,20 +33,14 @@ pub fn check(path: &str, text: &str, table: &Table) -> Vec<Broken> {
     let mut say = |line: usize, what: String| broken.push(format!("{path}:{}: {what}", line + 1));
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() > FILE_LINES {
-        say(
-            lines.len() - 1,
-            format!("{} lines, at most {FILE_LINES}; split it by noun", lines.len()),
-        );
+        say(lines.len() - 1, format!("{} lines, at most {FILE_LINES}; split it by noun", lines.len()));
     }
     if !lines.first().is_some_and(|line| line.starts_with("//!")) {
         say(0, "the file does not say what it is (//!)".to_owned());
     }
     for (start, length) in functions(&lines) {
         if length > FUNCTION_LINES {
-            say(
-                start,
-                format!("a function of {length} lines, at most {FUNCTION_LINES}"),
-            );
+            say(start, format!("a function of {length} lines, at most {FUNCTION_LINES}"));
         }
     }
     let this_file = path.ends_with("tidy/sources.rs");
@@ -55,10 +49,7 @@ pub fn check(path: &str, text: &str, table: &Table) -> Vec<Broken> {
             say(n, "white space at the end".to_owned());
         }
         for word in WORDS.iter().filter(|word| !this_file && line.contains(**word)) {
-            say(
-                n,
-                format!("\"{word}\" is for notes that are done before they are committed"),
-            );
+            say(n, format!("\"{word}\" is for notes that are done before they are committed"));
         }
     }
     for (n, part) in touched(&lines) {
@@ -73,11 +64,7 @@ pub fn check(path: &str, text: &str, table: &Table) -> Vec<Broken> {
 /// The package a source belongs to, by its folder; `None` for tests, which may touch what they like.
 fn crate_of(path: &str) -> Option<&'static str> {
     let (folder, rest) = path.strip_prefix("crates/")?.split_once('/')?;
-    let stem = rest
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(".rs");
+    let stem = rest.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
     let test = stem == "tests" || stem.ends_with("_tests") || stem.starts_with("test_");
     if !rest.starts_with("src/") || test {
         return None;
@@ -99,18 +86,12 @@ fn crate_of(path: &str) -> Option<&'static str> {
         ("cli", "osteon-cli"),
         ("xtask", "xtask"),
     ];
-    names
-        .iter()
-        .find(|(name, _)| *name == folder)
-        .map(|(_, package)| *package)
+    names.iter().find(|(name, _)| *name == folder).map(|(_, package)| *package)
 }
 
 /// Lines before the file's tests that touch the outside world, and which part of it.
 fn touched<'a>(lines: &[&'a str]) -> Vec<(usize, &'static str)> {
-    let end = lines
-        .iter()
-        .position(|line: &&'a str| line.starts_with("#[cfg(test)]"))
-        .unwrap_or(lines.len());
+    let end = lines.iter().position(|line: &&'a str| line.starts_with("#[cfg(test)]")).unwrap_or(lines.len());
     let mut found = Vec::new();
     for (n, line) in lines[..end].iter().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
@@ -127,9 +108,7 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
         let code = line.trim_start();
         let indent = line.len() - code.len();
         let words = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
-        let bare = words
-            .iter()
-            .fold(code, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+        let bare = words.iter().fold(code, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
         if !bare.starts_with("fn ") {
             continue;
         }
@@ -164,10 +143,7 @@ mod tests {
         assert_eq!(broken("//! A.\n// TODO later\n").len(), 1, "a note");
         assert_eq!(broken("//! A.\nuse std::fs;\n").len(), 1, "files");
         assert_eq!(broken("//! A.\nprintln!();\n").len(), 1, "terminal");
-        assert!(
-            broken("//! A.\n#[cfg(test)]\nmod tests {\nuse std::fs;\n}\n").is_empty(),
-            "tests may"
-        );
+        assert!(broken("//! A.\n#[cfg(test)]\nmod tests {\nuse std::fs;\n}\n").is_empty(), "tests may");
         let long = format!("//! A.\nfn f() {{\n{}}}\n", "    g();\n".repeat(FUNCTION_LINES));
         assert_eq!(broken(&long).len(), 1, "a long function");
         let long = format!("//! A.\n{}", "const A: u8 = 1;\n".repeat(FILE_LINES));
