@@ -267,7 +267,7 @@ impl Explain for CaseError {
             E::Io { .. } => "check the disk and its connection, then run the command again",
             E::Locked { .. } => "wait until the other program has finished or close it; the lock ends with its process",
             E::TooNew { .. } => "open the case with the newer version of Osteon; it can still be read",
-            E::TooOld { .. } => "migrate the case; this makes a copy and keeps the original",
+            E::TooOld { .. } => "run osteon migrate on the case with --out <new folder>: it makes a copy and keeps the original",
             E::Torn { .. } => "run osteon recover on the case: it cuts the unfinished line, which never took effect",
             E::Broken { .. } => {
                 "the journal was changed or damaged outside Osteon: restore journal.jsonl and journal.head from a \

@@ -89,7 +89,7 @@ fn settings_that_make_no_sense_are_refused_before_anything_is_made() {
         ("--largest=0", "out-of-range", 2),
         ("--largest=-1", "out-of-range", 2),
         ("--largest=1.5", "usage", 2),
-        ("--largest=99999999999", "bad-settings", 2),
+        ("--largest=99999999999", "out-of-range", 2),
         ("--threshold=-200000", "out-of-range", 2),
         ("--threshold=99999", "out-of-range", 2),
         ("--threshold=nan", "usage", 2),

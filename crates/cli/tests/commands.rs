@@ -34,6 +34,7 @@ fn every_command_answers_in_json_and_a_sound_case_stays_sound() {
         "redo",
         "recover",
         "replay",
+        "gc",
     ];
     for line in lines {
         let said = json(words(line));
@@ -43,6 +44,22 @@ fn every_command_answers_in_json_and_a_sound_case_stays_sound() {
         assert_eq!(said.err, "", "{line}");
         sound(&case);
     }
+}
+
+#[test]
+fn an_old_case_is_migrated_into_a_copy_and_says_so_when_it_is_opened() {
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/../case/tests/format-0");
+    let refused = json(["status", old]);
+    assert_eq!((refused.code, refused.json()["error"].as_str()), (4, Some("case-too-old")), "{refused:?}");
+    assert!(refused.json()["help"].as_str().unwrap().contains("osteon migrate"), "{refused:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("new").display().to_string();
+    let said = json(["migrate", old, "--out", new.as_str()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(json(["verify", new.as_str()]).code, 0);
+    // The description the copy was begun with is needed by no undo; after that there is nothing to give up.
+    assert_eq!(json(["gc", new.as_str()]).json()["data"]["contents"], 1);
+    assert_eq!(json(["gc", new.as_str()]).json()["data"]["contents"], 0);
 }
 
 #[test]

@@ -174,6 +174,8 @@ impl Registry {
                 Entry::of::<command::state::Undo>(),
                 Entry::of::<command::state::Redo>(),
                 Entry::of::<command::state::Recover>(),
+                Entry::of::<command::state::Migrate>(),
+                Entry::of::<command::state::Gc>(),
                 Entry::of::<command::replay::Replay>(),
             ],
             procedures::standard(),

@@ -73,7 +73,9 @@ impl Setting {
 pub fn about(schema: &Value) -> (String, String) {
     let text = schema["description"].as_str().unwrap_or_default();
     let (summary, details) = text.split_once("\n\n").unwrap_or((text, ""));
-    (summary.replace('\n', " "), details.to_owned())
+    // Lines end where the source's do; paragraphs are what the writer meant.
+    let paragraphs = details.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    (summary.replace('\n', " "), paragraphs.collect::<Vec<_>>().join("\n\n"))
 }
 
 /// All settings of a command's schema, in the order of its struct.

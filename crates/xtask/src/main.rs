@@ -73,7 +73,7 @@ fn test(rest: &[String]) -> Result<(), String> {
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     setup::deny(&root())?;
-    let mut words = vec!["test", "--workspace"];
+    let mut words = vec!["test", "--workspace", "--no-fail-fast"];
     words.extend(rest.iter().map(String::as_str));
     run(&mut command("cargo", &words))
 }

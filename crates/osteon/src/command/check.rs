@@ -144,17 +144,16 @@ fn volume_line(solid: &Solid, mask: &Mask) -> Option<Checked> {
 
 fn frame(solid: &Solid, volume: &Volume<i16>) -> Checked {
     let grid = volume.grid();
-    let (bounds, half) = (grid.bounds(), grid.spacing().max_element());
+    let (bounds, voxel) = (grid.bounds(), grid.spacing().max_element());
     let inside = solid.mesh().bounds();
     let over = (bounds.min.vec() - inside.min.vec()).max(inside.max.vec() - bounds.max.vec()).max_element();
-    let severity = (over > half).then_some(Severity::Danger);
-    line(
-        "place in the patient",
-        severity,
-        format!("{over:.1} mm beyond the image"),
-        "at most one voxel",
-        "boxes in LPS mm",
-    )
+    let severity = (over > voxel).then_some(Severity::Danger);
+    let value = if over > 0.0 {
+        format!("{over:.1} mm beyond the image")
+    } else {
+        format!("{:.1} mm within the image", -over)
+    };
+    line("place in the patient", severity, value, "at most one voxel", "boxes in LPS mm")
 }
 
 fn hand(agreement: &Agreement) -> Checked {

@@ -37,9 +37,9 @@ pub struct Segment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1024.0, max = 32767.0))]
     pub upper: Option<Hu>,
-    /// Volume in mm³ below which an island is dropped
+    /// Volume below which an island is dropped
     #[serde(default = "dust")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0), extend("x-unit" = "mm³"))]
     pub smallest: f64,
     /// Keep only so many of the largest islands
     #[serde(default, skip_serializing_if = "Option::is_none")]

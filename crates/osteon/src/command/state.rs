@@ -1,4 +1,4 @@
-//! `status`, `history`, `verify`, `undo`: the state of a case.
+//! `status`, `history`, `verify`, `undo`, `redo`, `recover`, `migrate`, `gc`: the state of a case.
 
 use crate::failure::Failure;
 use crate::job::Job;
@@ -7,6 +7,7 @@ use osteon_case::{Case, Currency};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::path::Path;
 
 /// Show which files of the case are current, stale, changed or missing
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -147,5 +148,53 @@ impl Command for Recover {
         let case = Case::recover(&dir, &stamp)?;
         let findings = case.findings().to_vec();
         Ok(Outcome { summary: vec!["the case can be used again".to_owned()], findings, data: json!({}) })
+    }
+}
+
+/// Copy a case of an older version into a new folder in today's format
+///
+/// The original is not changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Migrate {
+    /// New folder for the migrated case
+    pub out: String,
+}
+
+impl Command for Migrate {
+    const NAME: &'static str = "migrate";
+    const EFFECT: Effect = Effect::Tends;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
+        let case = osteon_case::migrate(&dir, Path::new(&self.out), &stamp, job.ctx())?;
+        let line = format!("{} is a copy in format {}", self.out, case.description().format);
+        Ok(Outcome {
+            summary: vec![line],
+            findings: case.findings().to_vec(),
+            data: json!({ "out": self.out }),
+        })
+    }
+}
+
+/// Remove stored contents that neither today's files nor any undo or redo need
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gc {}
+
+impl Command for Gc {
+    const NAME: &'static str = "gc";
+    const EFFECT: Effect = Effect::Tends;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let dir = job.session().case.clone();
+        let collected = Case::open_for_writing(&dir)?.gc(job.ctx())?;
+        let line =
+            format!("{} contents of {:.1} MB removed", collected.contents, collected.bytes as f64 / 1e6);
+        Ok(Outcome {
+            summary: vec![line],
+            findings: Vec::new(),
+            data: json!({ "contents": collected.contents }),
+        })
     }
 }
