@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer")]
 
 mod setup;
+mod tally;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -58,24 +59,29 @@ fn shown(command: &Command) -> String {
 }
 
 fn demo(rest: &[String]) -> Result<(), String> {
-    setup::slicer()?;
+    setup::slicer();
     let mut words = vec!["run", "--release", "--package", "osteon-cli", "--", "demo"];
     if !rest.iter().any(|word| word == "--out") {
         words.extend(["--out", "demo"]);
+        // An earlier demo is ours to replace; a folder the developer names is not.
+        let earlier = root().join("demo");
+        if earlier.exists() {
+            std::fs::remove_dir_all(&earlier).map_err(|e| format!("{}: {e}", earlier.display()))?;
+        }
     }
     words.extend(rest.iter().map(String::as_str));
     run(&mut command("cargo", &words))
 }
 
 fn test(rest: &[String]) -> Result<(), String> {
-    setup::slicer()?;
+    setup::slicer();
     setup::oracles(&root());
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     setup::deny(&root())?;
     let mut words = vec!["test", "--workspace", "--no-fail-fast"];
     words.extend(rest.iter().map(String::as_str));
-    run(&mut command("cargo", &words))
+    tally::run(&mut command("cargo", &words))
 }
 
 fn generate() -> Result<(), String> {

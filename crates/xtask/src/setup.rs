@@ -13,31 +13,34 @@ fn answers(program: &str, words: &[&str]) -> bool {
 }
 
 /// Makes sure a slicer is there: from the distribution's packages where that is possible without asking.
-pub fn slicer() -> Result<(), String> {
+///
+/// What needs it says that it is missing where this could not be done.
+pub fn slicer() {
     if SLICERS.iter().any(|name| answers(name, &["--help"])) {
-        return Ok(());
-    }
-    if !answers("apt-get", &["--version"]) {
-        println!("PrusaSlicer is not installed: G-code will be missing. Get it from your system's packages.");
-        return Ok(());
+        return;
     }
     let root = answers("sh", &["-c", "test $(id -u) = 0"]);
-    if !root && !answers("sudo", &["-n", "true"]) {
-        println!(
-            "PrusaSlicer is not installed: G-code will be missing. To add it: sudo apt-get install prusa-slicer"
-        );
-        return Ok(());
+    let possible = answers("apt-get", &["--version"]) && (root || answers("sudo", &["-n", "true"]));
+    let installed =
+        if possible { install("prusa-slicer", root) } else { Err("no rights to install it".to_owned()) };
+    if let Err(trouble) = installed {
+        println!("PrusaSlicer is not installed, so G-code will be missing: {trouble}");
+        println!("to add it on Debian or Ubuntu: sudo apt-get install prusa-slicer");
     }
+}
+
+/// Installs a package of Debian or Ubuntu.
+fn install(package: &str, root: bool) -> Result<(), String> {
     let apt = |words: &[&str]| {
-        let mut install = if root {
+        let mut apt = if root {
             command("apt-get", words)
         } else {
             command("sudo", &[&["-n", "apt-get"], words].concat())
         };
-        run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))
+        run(apt.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))
     };
     apt(&["update"])?;
-    apt(&["install", "--yes", "--no-install-recommends", "prusa-slicer"])
+    apt(&["install", "--yes", "--no-install-recommends", package])
 }
 
 /// Makes a Python environment with the independent readers that some tests hold our files against.
