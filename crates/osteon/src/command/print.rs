@@ -165,7 +165,7 @@ impl Print {
         let gcode = canonical(&sliced.gcode);
         let summary = read(&gcode, &job.ctx().part("reading the G-code back", 0.9, 0.95))?;
         let work = osteon_print::Job { solid: &solid, placement: &placement, printer, process };
-        let check = verify(&summary, &work, job.ctx())?;
+        let check = verify(&summary, &work, &job.ctx().part("comparing outlines", 0.95, 1.0))?;
         job.write_bytes(&artefacts::product(item, "gcode"), &gcode)?;
         let printed = Printed {
             printer: printer.title.clone(),

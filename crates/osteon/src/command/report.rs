@@ -8,6 +8,7 @@ use crate::command::print::Printed;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
+use osteon_case::Sha256;
 use osteon_core::{Aabb, Ctx, Patient, Severity, Solid, Volume};
 use osteon_plan::Model;
 use osteon_report::number::{Quantity, area, distance, volume as cubic};
@@ -104,7 +105,11 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         fact("Kernel", source.kernel.clone().unwrap_or_else(|| "not stated".to_owned())),
         fact("Gantry tilt", format!("{:.1}°", source.tilt)),
         fact("Frame", "patient coordinates (LPS), millimetres".to_owned()),
-        fact("Series", source.series.clone().unwrap_or_default()),
+        // The UID itself would lead back to the patient; its hash only confirms it.
+        fact(
+            "Series",
+            format!("UID with SHA-256 {:.16}…", Sha256::of(source.series.unwrap_or_default().as_bytes())),
+        ),
     ];
     Ok(report)
 }
