@@ -3,7 +3,8 @@
 use crate::error::DesignError;
 use serde::Deserialize;
 
-const STANDARD: &str = include_str!("../../../data/model-marks.toml");
+/// The text of `data/model-marks.toml` as it was when this was built.
+pub const STANDARD: &str = include_str!("../../../data/model-marks.toml");
 
 /// Sizes of marks and limits of the surface they need; every value with its reason in
 /// `data/model-marks.toml`.

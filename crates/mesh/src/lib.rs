@@ -1,10 +1,10 @@
-//! Surfaces to surfaces: isosurface, sections, depth maps, pressed-in marks, measures.
+//! Surfaces to surfaces: isosurface, sections, depth maps, pressed-in marks, checks against the image.
 //!
 //! Nothing here reads a file or knows a bone's name. Every function is pure: same arguments, same bits,
 //! at any number of threads. Reading order:
 //!
 //! 1. [`isosurface`] – the surface of a mask, placed between voxels by the grey values
-//! 2. [`measure`] – volume, area, centroid; [`check`] – does a surface fit its image, or is it mirrored
+//! 2. [`check`] – does a surface fit its image, or is it mirrored
 //! 3. [`section`] – outlines where planes cut a mesh
 //! 4. [`depth_map`] – what is seen of a mesh from one side, and how thick it is there
 //! 5. [`strokes`] – lines on a flat sheet; [`press`] – grooves pressed into a solid along them, without
@@ -16,7 +16,6 @@ pub mod check;
 pub mod depth_map;
 pub mod inspect;
 pub mod isosurface;
-pub mod measure;
 pub mod press;
 mod refine;
 pub mod section;

@@ -1,6 +1,7 @@
 //! Runs a command: settings checked, case opened and locked, journal written, panics caught.
 
 use crate::artefacts;
+use crate::command::import;
 use crate::failure::Failure;
 use crate::registry::{Effect, Entry, Outcome, Registry};
 use crate::schema;
@@ -55,10 +56,10 @@ pub(crate) fn step(
         Effect::Changes | Effect::Starts => change(registry, session, entry, settings, ctx),
         Effect::Reads => {
             let case = Case::open(&session.case)?;
-            Job::new(registry, session, Hold::Case(&case), ctx).run(entry, settings)
+            entry.run(settings, &mut Job::new(registry, session, Hold::Case(&case), ctx))
         }
         Effect::Tends | Effect::Composes => {
-            Job::new(registry, session, Hold::Nothing, ctx).run(entry, settings)
+            entry.run(settings, &mut Job::new(registry, session, Hold::Nothing, ctx))
         }
     }));
     guarded.unwrap_or_else(|panic| {
@@ -87,7 +88,7 @@ fn change(
     command.extend(settings.clone());
     let change = writer.transaction(Value::Object(command), Inputs::new())?;
     let mut job = Job::new(registry, session, Hold::Change(change), ctx);
-    let mut outcome = job.run(entry, settings)?;
+    let mut outcome = entry.run(settings, &mut job)?;
     let Job { hold, inputs, noted, session, .. } = job;
     let Hold::Change(mut change) = hold else {
         return Ok(outcome);
@@ -142,10 +143,6 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(registry: &'a Registry, session: &'a mut Session, hold: Hold<'a>, ctx: &Ctx) -> Self {
         Self { registry, session, hold, inputs: Inputs::new(), noted: Vec::new(), ctx: ctx.clone() }
-    }
-
-    fn run(&mut self, entry: &Entry, settings: &Map<String, Value>) -> Result<Outcome, Failure> {
-        entry.run(settings, self)
     }
 
     /// Progress, cancellation and seed.
@@ -359,7 +356,7 @@ impl<'a> Job<'a> {
     pub fn scene(&mut self) -> Result<Scene, Failure> {
         let structures = self.structures()?;
         let facts = structures.iter().filter_map(|(id, mask)| Structure::of(id.clone(), mask));
-        let side = crate::command::import::side(&self.read(artefacts::SOURCE)?);
+        let side = import::side(&import::source(&self.read(artefacts::SOURCE)?)?);
         let frame = self.case()?.description().frame_of_reference.clone();
         Ok(Scene { structures: facts.collect(), side, frame })
     }

@@ -8,14 +8,13 @@
 //! 3. [`command`] – the commands themselves, one file each
 //! 4. [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
-//! 6. [`failure`] – how a command fails; [`profiles`] – the data that ships with the suite
+//! 6. [`failure`] – how a command fails
 
 pub mod artefacts;
 pub mod command;
 pub mod failure;
 pub mod job;
 pub mod manual;
-pub mod profiles;
 pub mod registry;
 pub mod schema;
 pub mod session;

@@ -42,13 +42,6 @@ pub struct Imported {
     folder: PathBuf,
 }
 
-/// What `ct.source.json` holds: where the image came from, without names of files or people.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    #[serde(flatten)]
-    source: Source,
-}
-
 impl Command for Import {
     const NAME: &'static str = "import";
     const EFFECT: Effect = Effect::Starts;
@@ -133,7 +126,7 @@ impl Command for Import {
                 &writing,
             )?)
         })?;
-        job.write_record(artefacts::SOURCE, &Record { source: source.clone() })?;
+        job.write_record(artefacts::SOURCE, &source)?;
         let outcome = summary(&id, &volume, &source, findings);
         job.session().volume = Some((hash, Arc::new(volume)));
         Ok(outcome)
@@ -182,22 +175,21 @@ pub(crate) fn source_folder(case: &Case, token: &str) -> Option<PathBuf> {
     Some(PathBuf::from(table.get("sources")?.get(token.trim_start_matches('@'))?.as_str()?))
 }
 
+/// Where the image came from, as written down by `import`.
+pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
+        Failure::new(ErrorKind::Input, "source-unreadable", message, "run osteon verify, then import again")
+    })
+}
+
 /// The patient's side the scan's header names.
-pub(crate) fn side(source: &[u8]) -> Option<Side> {
-    let record: Record = serde_json::from_slice(source).ok()?;
-    match record.source.laterality.as_deref() {
+pub(crate) fn side(source: &Source) -> Option<Side> {
+    match source.laterality.as_deref() {
         Some("L") => Some(Side::Left),
         Some("R") => Some(Side::Right),
         _ => None,
     }
-}
-
-/// Where the image came from, as written down by `import`.
-pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
-    serde_json::from_slice::<Record>(bytes).map(|record| record.source).map_err(|e| {
-        let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
-        Failure::new(ErrorKind::Input, "source-unreadable", message, "run osteon verify, then import again")
-    })
 }
 
 /// A case id that says nothing about the patient and is the same for the same series.

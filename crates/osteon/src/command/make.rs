@@ -138,7 +138,7 @@ fn marked(
             let marks = Marks { case_id: job.case()?.description().id.clone(), side: model.side };
             let axes = axes(job.volume()?.grid());
             let style = MarkStyle::standard()?;
-            job.depends_on("data/model-marks.toml", Sha256::of(crate::profiles::MODEL_MARKS.as_bytes()));
+            job.depends_on("data/model-marks.toml", Sha256::of(osteon_design::style::STANDARD.as_bytes()));
             let marked = mark(solid, &marks, &axes, &style, &ctx.part("marks", 0.6, 0.9))?;
             (marked.solid, marked.placement, marked.findings)
         }

@@ -167,12 +167,11 @@ fn views(model: &Model, solid: &Solid, ctx: &Ctx) -> Result<Gallery, Failure> {
     Ok(Gallery { title: format!("{} from all sides", model.of.english()), note: note.to_owned(), figures })
 }
 
+fn row(name: &str, value: Quantity, source: &str) -> Measure {
+    Measure { name: name.to_owned(), value, source: source.to_owned() }
+}
+
 fn measures(made: &Made) -> Table {
-    let row = |name: &str, value: Quantity, source: &str| Measure {
-        name: name.to_owned(),
-        value,
-        source: source.to_owned(),
-    };
     let [x, y, z] = made.size;
     let mut rows = vec![
         row("Width, left to right", distance(x), "box along the patient's axes"),
@@ -212,11 +211,6 @@ fn checks(job: &mut Job<'_>, item: &str) -> Result<Vec<Check>, Failure> {
 fn printed(job: &mut Job<'_>, item: &str) -> Result<Option<Table>, Failure> {
     let Some(printed) = optional::<Printed>(job, &artefacts::product(item, "print.json"))? else {
         return Ok(None);
-    };
-    let row = |name: &str, value: Quantity, source: &str| Measure {
-        name: name.to_owned(),
-        value,
-        source: source.to_owned(),
     };
     let quantity = |value: f64, unit: &str| Quantity { value: format!("{value:.1}"), unit: unit.to_owned() };
     let read = "G-code read back";
