@@ -1,5 +1,6 @@
 //! What can be wrong with an NRRD file.
 
+use crate::files::shown;
 use osteon_core::{Cancelled, ErrorKind, Explain, GridError};
 
 /// Why an NRRD file could not be read or written.
@@ -21,7 +22,7 @@ pub enum NrrdError {
     #[error("the NRRD header has no field \"{0}\"")]
     Missing(&'static str),
     /// A field has a value that makes no sense.
-    #[error("the NRRD field \"{field}\" cannot be {value:?}")]
+    #[error("the NRRD field \"{field}\" cannot be {value:?}{}", needed(.field))]
     Field {
         /// Name of the field.
         field: String,
@@ -29,7 +30,7 @@ pub enum NrrdError {
         value: String,
     },
     /// A legal file of a kind that is not read.
-    #[error("this NRRD file holds {0}, which is not supported")]
+    #[error("this NRRD file holds {}, which is not supported", shown(.0))]
     Unsupported(String),
     /// The data are shorter or longer than the header says.
     #[error("the NRRD header asks for {expected} bytes of data, the file has {actual}")]
@@ -45,9 +46,9 @@ pub enum NrrdError {
     /// The directions do not span space, or there are no voxels.
     #[error(transparent)]
     Grid(#[from] GridError),
-    /// A sample does not fit 16 bits.
-    #[error("the sample {0} does not fit the range −32768 to 32767")]
-    Value(i64),
+    /// A sample is fractional or does not fit 16 bits.
+    #[error("the sample {0} is not a whole number from −32768 to 32767")]
+    Value(f64),
     /// Too many segments for one label map.
     #[error("{count} segments do not fit one label map of at most {limit}")]
     TooMany {
@@ -57,10 +58,10 @@ pub enum NrrdError {
         limit: usize,
     },
     /// Segments lie on different grids.
-    #[error("segment \"{0}\" lies on another grid than the first segment")]
+    #[error("segment \"{}\" lies on another grid than the first segment", shown(.0))]
     OtherGrid(String),
     /// Two segments claim the same voxel.
-    #[error("segments \"{first}\" and \"{second}\" both hold voxel {voxel:?}")]
+    #[error("segments \"{}\" and \"{}\" both hold voxel {voxel:?}", shown(.first), shown(.second))]
     Overlap {
         /// The segment earlier in the list.
         first: String,
@@ -78,6 +79,21 @@ pub enum NrrdError {
     /// The user stopped the work.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+/// What a field must be, where that is not plain.
+fn needed(field: &str) -> &'static str {
+    match field {
+        "sizes" => {
+            ": it is three whole numbers above zero, or four with layers first, as \"dimension\" says, and not more \
+             voxels than are read"
+        }
+        "space directions" => ": each axis of the volume needs a vector of three numbers, such as (0.5,0,0)",
+        "space origin" => ": it is one vector of three numbers, such as (-120.5,-98,30)",
+        "endian" => ": it is little or big",
+        "byte skip" => ": it is -1 or a number of bytes",
+        _ => "",
+    }
 }
 
 impl Explain for NrrdError {
@@ -118,11 +134,17 @@ impl Explain for NrrdError {
             NrrdError::Syntax { .. } | NrrdError::Field { .. } | NrrdError::Grid(_) => {
                 "save the volume again from the program it comes from"
             }
+            NrrdError::Missing("endian") => {
+                "without it nobody can tell which byte of a number comes first; save the volume again with its byte order"
+            }
+            NrrdError::Missing("sizes" | "dimension" | "type" | "encoding") => {
+                "without it nobody can tell how the samples are stored; save the volume again from the program it comes from"
+            }
             NrrdError::Missing(_) => {
                 "the file does not say how its voxels lie in the patient; save it with space, directions and origin"
             }
             NrrdError::Unsupported(_) => {
-                "save it as one file of 8- or 16-bit whole numbers, raw or gzip, in LPS or RAS millimetres"
+                "save it as one file with one whole number or float in each voxel, raw or gzip, in LPS or RAS"
             }
             NrrdError::Size { .. } | NrrdError::Damaged(_) => {
                 "the file was cut or changed on its way; copy it again"

@@ -1,7 +1,11 @@
 //! The text before the data of an NRRD file.
 
-use super::{Encoding, NrrdError, Sample, Signed};
+use super::{Encoding, NrrdError};
 use crate::deflate::read_most;
+use crate::volume_file::layout::{Layout, Number, Order};
+use crate::volume_file::unpack::Stream;
+use crate::volume_file::{Problem, Request};
+use flate2::bufread::GzDecoder;
 use flate2::read::MultiGzDecoder;
 use glam::{DMat3, DVec3};
 use osteon_core::{Affine, Ctx, Grid};
@@ -17,13 +21,6 @@ const MOST_DATA: u64 = 4 << 30;
 
 /// How much deflate can shrink at best; more is a contradiction between header and data.
 const MOST_RATIO: u64 = 1032;
-
-/// Order of the bytes of a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Little,
-    Big,
-}
 
 /// The header that every file starts with, open for more lines: a blank line ends it.
 pub(super) fn start(grid: &Grid, kind: &str, encoding: Encoding) -> String {
@@ -73,12 +70,20 @@ impl<'a> Header<'a> {
         let window = &bytes[..bytes.len().min(MOST_HEADER)];
         let mut at = 0;
         for line in 1.. {
-            let Some(length) = window[at..].iter().position(|&b| b == b'\n') else {
-                let what = "no blank line ends the header";
-                return Err(NrrdError::Syntax { line, what });
+            let rest = &window[at..];
+            // A header that keeps its data elsewhere may end with the file.
+            let ends = window.len() == bytes.len() && header.either(["data file", "datafile"]).is_some();
+            let length = match rest.iter().position(|&b| b == b'\n') {
+                Some(length) => length,
+                None if ends && rest.is_empty() => break,
+                None if ends => rest.len(),
+                None => {
+                    let what = "no blank line ends the header";
+                    return Err(NrrdError::Syntax { line, what });
+                }
             };
-            let text = String::from_utf8_lossy(&window[at..at + length]);
-            at += length + 1;
+            let text = String::from_utf8_lossy(&rest[..length]);
+            at = (at + length + 1).min(window.len());
             match text.strip_suffix('\r').unwrap_or(&text) {
                 "" => break,
                 text if line == 1 || text.starts_with('#') => {}
@@ -163,6 +168,7 @@ impl<'a> Header<'a> {
         match self.field("space")?.to_lowercase().as_str() {
             "left-posterior-superior" | "lps" => Ok(DVec3::ONE),
             "right-anterior-superior" | "ras" => Ok(DVec3::new(-1.0, -1.0, 1.0)),
+            "left-anterior-superior" | "las" => Ok(DVec3::new(1.0, -1.0, 1.0)),
             other => Err(NrrdError::Unsupported(format!("coordinates in space \"{other}\""))),
         }
     }
@@ -195,37 +201,57 @@ impl<'a> Header<'a> {
         Ok(vectors)
     }
 
+    /// True when the header says that lengths are in millimetres.
+    pub(super) fn has_unit(&self) -> bool {
+        self.fields.contains_key("space units")
+    }
+
     /// The type of the samples.
-    pub(super) fn sample(&self) -> Result<Sample, NrrdError> {
-        let (size, signed) = match self.field("type")? {
-            "signed char" | "int8" | "int8_t" => (1, Signed::Yes),
-            "uchar" | "unsigned char" | "uint8" | "uint8_t" => (1, Signed::No),
-            "short" | "short int" | "signed short" | "signed short int" | "int16" | "int16_t" => {
-                (2, Signed::Yes)
+    pub(super) fn layout(&self) -> Result<Layout, NrrdError> {
+        let number = match self.field("type")? {
+            "signed char" | "int8" | "int8_t" => Number::I8,
+            "uchar" | "unsigned char" | "uint8" | "uint8_t" => Number::U8,
+            "short" | "short int" | "signed short" | "signed short int" | "int16" | "int16_t" => Number::I16,
+            "ushort" | "unsigned short" | "unsigned short int" | "uint16" | "uint16_t" => Number::U16,
+            "int" | "signed int" | "int32" | "int32_t" => Number::I32,
+            "uint" | "unsigned int" | "uint32" | "uint32_t" => Number::U32,
+            "longlong"
+            | "long long"
+            | "long long int"
+            | "signed long long"
+            | "signed long long int"
+            | "int64"
+            | "int64_t" => Number::I64,
+            "ulonglong" | "unsigned long long" | "unsigned long long int" | "uint64" | "uint64_t" => {
+                Number::U64
             }
-            "ushort" | "unsigned short" | "unsigned short int" | "uint16" | "uint16_t" => (2, Signed::No),
-            "int" | "signed int" | "int32" | "int32_t" => (4, Signed::Yes),
-            "uint" | "unsigned int" | "uint32" | "uint32_t" => (4, Signed::No),
+            "float" => Number::F32,
+            "double" => Number::F64,
             other => return Err(NrrdError::Unsupported(format!("samples of type \"{other}\""))),
         };
         let order = match self.fields.get("endian").map(String::as_str) {
             Some("little") => Order::Little,
             Some("big") => Order::Big,
-            None if size == 1 => Order::Little,
+            None if matches!(number, Number::I8 | Number::U8) => Order::Little,
             None => return Err(NrrdError::Missing("endian")),
             Some(_) => return Err(self.wrong("endian")),
         };
-        Ok(Sample { size, signed, order })
+        Ok(Layout { number, order })
     }
 
-    /// The bytes of `count` samples, unpacked.
-    pub(super) fn data(&self, count: usize, sample: Sample, ctx: &Ctx) -> Result<Cow<'a, [u8]>, NrrdError> {
-        for field in ["data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"] {
-            if self.fields.get(field).is_some_and(|value| value != "0") {
-                return Err(NrrdError::Unsupported(format!("a \"{field}\"")));
+    /// The value of the first of a field's two spellings that is there and is not zero.
+    fn either(&self, names: [&str; 2]) -> Option<&str> {
+        names.iter().filter_map(|&name| self.fields.get(name)).map(String::as_str).find(|&value| value != "0")
+    }
+
+    /// The bytes of `count` samples behind the header, unpacked.
+    pub(super) fn data(&self, count: usize, layout: Layout, ctx: &Ctx) -> Result<Cow<'a, [u8]>, NrrdError> {
+        for names in [["data file", "datafile"], ["line skip", "lineskip"], ["byte skip", "byteskip"]] {
+            if self.either(names).is_some() {
+                return Err(NrrdError::Unsupported(format!("a \"{}\"", names[0])));
             }
         }
-        let expected = count as u64 * sample.size() as u64;
+        let expected = count as u64 * layout.size() as u64;
         if expected > MOST_DATA {
             return Err(self.wrong("sizes"));
         }
@@ -241,6 +267,53 @@ impl<'a> Header<'a> {
                 let data = read_most(packed, room, expected, NrrdError::Damaged, ctx)?;
                 if data.len() as u64 == expected { Ok(Cow::Owned(data)) } else { Err(size(data.len())) }
             }
+            other => Err(NrrdError::Unsupported(format!("data encoded as \"{other}\""))),
+        }
+    }
+
+    /// `expected` bytes of samples, from behind the header or from the file that it names.
+    pub(super) fn data_anywhere(
+        &self,
+        expected: u64,
+        request: &Request<'_>,
+    ) -> Result<Cow<'a, [u8]>, Problem> {
+        if self.either(["line skip", "lineskip"]).is_some() {
+            return Err(NrrdError::Unsupported("a \"line skip\"".to_owned()).into());
+        }
+        let name = self.either(["data file", "datafile"]);
+        let mut bytes = match name {
+            None => Cow::Borrowed(self.rest),
+            Some(name) if name.starts_with("LIST") || name.contains('%') => {
+                let what = "a list or a pattern of files";
+                return Err(NrrdError::Unsupported(what.to_owned()).into());
+            }
+            Some(name) => Cow::Owned(request.fetch(name)?),
+        };
+        if let Some(skip) = self.either(["byte skip", "byteskip"]) {
+            let from = match skip.parse::<usize>() {
+                _ if self.field("encoding")? != "raw" => {
+                    return Err(
+                        NrrdError::Unsupported("a \"byte skip\" in compressed data".to_owned()).into()
+                    );
+                }
+                // Minus one: the data end where the file ends.
+                Err(_) if skip == "-1" => bytes.len().saturating_sub(expected as usize),
+                Ok(from) => from.min(bytes.len()),
+                Err(_) => return Err(self.wrong("byte skip").into()),
+            };
+            bytes = match bytes {
+                Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[from..]),
+                Cow::Owned(mut bytes) => Cow::Owned(bytes.split_off(from)),
+            };
+        }
+        Ok(bytes)
+    }
+
+    /// Bytes of samples as they were before they were encoded.
+    pub(super) fn stream<'b>(&self, bytes: &'b [u8]) -> Result<Stream<'b>, NrrdError> {
+        match self.field("encoding")? {
+            "raw" => Ok(Stream::Plain(bytes)),
+            "gzip" | "gz" => Ok(Stream::Gzip(GzDecoder::new(bytes))),
             other => Err(NrrdError::Unsupported(format!("data encoded as \"{other}\""))),
         }
     }

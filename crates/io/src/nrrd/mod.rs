@@ -2,9 +2,10 @@
 //!
 //! Coordinates are written as LPS millimetres with as many digits as it takes to read back the same bits, so
 //! a tilted, rotated or left-handed grid returns exactly as it went. RAS files are turned to LPS on reading.
-//! Detached data, text and bzip2 encodings are refused.
+//! Data in another file are read through [`crate::volume_file::read`] only; lists of files, text and bzip2
+//! encodings are refused.
 //!
-//! 1. [`write_volume`], [`read_volume`]; `header` is the text before the data
+//! 1. [`write_volume`], [`write_samples`], [`read_volume`]; `header` is the text before the data
 //! 2. [`Segment`], [`write_segments`], [`read_segments`]
 //! 3. [`NrrdError`]
 
@@ -16,9 +17,12 @@ pub use error::NrrdError;
 pub use segments::{Segment, read_segments, write_segments};
 
 use crate::deflate::{self, Deflated};
-use header::{Header, Order};
-use osteon_core::{Ctx, Volume};
-use std::io::Write;
+use crate::samples::Samples;
+use crate::volume_file::layout::Scale;
+use crate::volume_file::{self, Kind, Problem, Request};
+use header::Header;
+use osteon_core::{Ctx, Finding, Grid, Severity, Volume};
+use std::io::{self, Write};
 
 /// How the samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +33,8 @@ pub enum Encoding {
     Gzip,
 }
 
-/// Samples converted between two questions whether to stop.
-const CHUNK: usize = deflate::BLOCK / 2;
+/// Bytes converted between two questions whether to stop.
+const CHUNK: usize = deflate::BLOCK;
 
 /// Writes a volume: 16-bit little-endian samples, LPS millimetres.
 ///
@@ -42,7 +46,51 @@ pub fn write_volume(
     out: &mut dyn Write,
     ctx: &Ctx,
 ) -> Result<(), NrrdError> {
-    let mut head = header::start(volume.grid(), "int16", encoding);
+    write(volume, ("int16", i16::to_le_bytes), comments, encoding, out, ctx)
+}
+
+/// Writes a volume as [`write_volume`] does, floats as 32-bit floats.
+pub fn write_samples(
+    volume: &Samples,
+    comments: &[&str],
+    encoding: Encoding,
+    out: &mut dyn Write,
+    ctx: &Ctx,
+) -> Result<(), NrrdError> {
+    match volume {
+        Samples::I16(volume) => write_volume(volume, comments, encoding, out, ctx),
+        Samples::F32(volume) => write(volume, ("float", f32::to_le_bytes), comments, encoding, out, ctx),
+    }
+}
+
+/// Writes a mask that is 1 in whole slices and 0 in the others, compressed; `slabs` are first and last slices.
+pub fn write_slabs(
+    grid: &Grid,
+    slabs: &[[usize; 2]],
+    out: &mut dyn Write,
+    ctx: &Ctx,
+) -> Result<(), NrrdError> {
+    let [nx, ny, nz] = grid.dims();
+    let head = header::start(grid, "uint8", Encoding::Gzip);
+    out.write_all((head + "\n").as_bytes())?;
+    let fill = |z: usize, bytes: &mut Vec<u8>| {
+        let inside = slabs.iter().any(|&[first, last]| (first..=last).contains(&z));
+        bytes.resize(bytes.len() + nx * ny, u8::from(inside));
+        Ok::<_, NrrdError>(())
+    };
+    Ok(write_gzip(&deflate::deflate(nz, fill, ctx)?, out)?)
+}
+
+/// Writes samples of a type with its name, each turned into little-endian bytes.
+fn write<T: Copy + Sync, const N: usize>(
+    volume: &Volume<T>,
+    (kind, encode): (&str, impl Fn(T) -> [u8; N] + Sync),
+    comments: &[&str],
+    encoding: Encoding,
+    out: &mut dyn Write,
+    ctx: &Ctx,
+) -> Result<(), NrrdError> {
+    let mut head = header::start(volume.grid(), kind, encoding);
     for comment in comments {
         head.push_str("# ");
         head.extend(comment.chars().map(|c| if c.is_control() { ' ' } else { c }));
@@ -51,29 +99,26 @@ pub fn write_volume(
     head.push('\n');
     out.write_all(head.as_bytes())?;
     let samples = volume.samples();
-    let encode = |chunk: &[i16], bytes: &mut Vec<u8>| {
-        bytes.resize(chunk.len() * 2, 0);
-        for (pair, sample) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(chunk) {
-            *pair = sample.to_le_bytes();
+    let size = CHUNK / N;
+    let fill = |n: usize, bytes: &mut Vec<u8>| {
+        let part = &samples[n * size..samples.len().min((n + 1) * size)];
+        bytes.resize(part.len() * N, 0);
+        for (to, &sample) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(part) {
+            *to = encode(sample);
         }
+        Ok::<_, NrrdError>(())
     };
+    let count = samples.len().div_ceil(size);
     match encoding {
         Encoding::Raw => {
-            let mut bytes = Vec::with_capacity(CHUNK * 2);
-            for (n, chunk) in samples.chunks(CHUNK).enumerate() {
-                encode(chunk, &mut bytes);
+            let mut bytes = Vec::with_capacity(CHUNK);
+            for n in 0..count {
+                fill(n, &mut bytes)?;
                 out.write_all(&bytes)?;
-                ctx.done((n * CHUNK) as f64 / samples.len() as f64)?;
+                ctx.done(n as f64 / count as f64)?;
             }
         }
-        Encoding::Gzip => {
-            let chunk = |n: usize| &samples[n * CHUNK..samples.len().min((n + 1) * CHUNK)];
-            let fill = |n: usize, bytes: &mut Vec<u8>| {
-                encode(chunk(n), bytes);
-                Ok::<_, NrrdError>(())
-            };
-            write_gzip(&deflate::deflate(samples.len().div_ceil(CHUNK), fill, ctx)?, out)?;
-        }
+        Encoding::Gzip => write_gzip(&deflate::deflate(count, fill, ctx)?, out)?,
     }
     Ok(ctx.done(1.0)?)
 }
@@ -87,19 +132,46 @@ pub fn read_volume(bytes: &[u8], ctx: &Ctx) -> Result<Volume<i16>, NrrdError> {
     if layers != 1 {
         return Err(NrrdError::Unsupported(format!("a volume of {layers} layers")));
     }
-    let sample = header.sample()?;
-    let data = header.data(grid.count(), sample, ctx)?;
+    let layout = header.layout()?;
+    let data = header.data(grid.count(), layout, ctx)?;
     let mut samples = Vec::with_capacity(grid.count());
-    for chunk in data.chunks(CHUNK * sample.size()) {
-        sample.decode(chunk, &mut samples)?;
+    for chunk in data.chunks(CHUNK) {
+        layout.narrow(chunk, &mut samples).map_err(NrrdError::Value)?;
         ctx.done(samples.len() as f64 / grid.count() as f64)?;
     }
     Volume::new(grid, samples)
         .map_err(|e| NrrdError::Size { expected: e.voxels as u64, actual: e.samples as u64 })
 }
 
+/// Reads a volume of any type of number, its data behind the header or in a file of their own.
+pub(crate) fn read_samples(
+    bytes: &[u8],
+    request: &Request<'_>,
+    findings: &mut Vec<Finding>,
+    ctx: &Ctx,
+) -> Result<Samples, Problem> {
+    let header = Header::parse(bytes)?;
+    let (layers, grid) = header.grid()?;
+    if layers != 1 {
+        let (kind, count) = (Kind::Nrrd, layers as u64);
+        return Err(Problem::Several { kind, count, what: "values in each voxel" });
+    }
+    if !header.has_unit() {
+        let message = "the header does not say its unit of length; taken as millimetres, as the field does";
+        findings.push(Finding::new("volume-unit-unsaid", Severity::Note, message));
+    }
+    if header.key("Segment0_ID").is_some() {
+        findings.push(volume_file::labels());
+    }
+    let layout = header.layout()?;
+    let expected = request.needed(&grid, layout.size())?;
+    let data = header.data_anywhere(expected, request)?;
+    let stream = header.stream(&data)?;
+    volume_file::gather(stream, 0, (layout, Scale::NONE), grid, findings, ctx)
+}
+
 /// Writes a deflate stream as a gzip file without name and time.
-fn write_gzip(stream: &Deflated, out: &mut dyn Write) -> Result<(), NrrdError> {
+pub(crate) fn write_gzip(stream: &Deflated, out: &mut dyn Write) -> io::Result<()> {
     // Deflate, no flags, no time, fastest level, unknown system.
     out.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255])?;
     for piece in &stream.pieces {
@@ -107,63 +179,7 @@ fn write_gzip(stream: &Deflated, out: &mut dyn Write) -> Result<(), NrrdError> {
     }
     out.write_all(&stream.crc.to_le_bytes())?;
     // The format keeps the size modulo 2³².
-    Ok(out.write_all(&(stream.plain as u32).to_le_bytes())?)
-}
-
-/// The type of a file's samples and the order of their bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sample {
-    size: u8,
-    signed: Signed,
-    order: Order,
-}
-
-/// Whether whole numbers may be negative.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signed {
-    No,
-    Yes,
-}
-
-impl Sample {
-    const fn size(self) -> usize {
-        self.size as usize
-    }
-
-    /// Appends the samples in `bytes`; each must fit 16 bits.
-    fn decode(self, bytes: &[u8], samples: &mut Vec<i16>) -> Result<(), NrrdError> {
-        match (self.size, self.signed, self.order) {
-            (1, Signed::No, _) => samples.extend(bytes.iter().map(|&b| i16::from(b))),
-            (1, Signed::Yes, _) => samples.extend(bytes.iter().map(|&b| i16::from(b as i8))),
-            (2, Signed::Yes, Order::Little) => {
-                samples.extend(bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b)));
-            }
-            (2, Signed::Yes, Order::Big) => {
-                samples.extend(bytes.as_chunks().0.iter().map(|&b| i16::from_be_bytes(b)));
-            }
-            _ => {
-                for sample in bytes.chunks_exact(self.size()) {
-                    let value = self.wide(sample);
-                    samples.push(i16::try_from(value).map_err(|_| NrrdError::Value(value))?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The value of one sample of up to four bytes.
-    fn wide(self, bytes: &[u8]) -> i64 {
-        let join = |value: i64, &byte: &u8| value << 8 | i64::from(byte);
-        let value = match self.order {
-            Order::Little => bytes.iter().rev().fold(0, join),
-            Order::Big => bytes.iter().fold(0, join),
-        };
-        let unused = 64 - 8 * u32::from(self.size);
-        match self.signed {
-            Signed::Yes => value << unused >> unused,
-            Signed::No => value,
-        }
-    }
+    out.write_all(&(stream.plain as u32).to_le_bytes())
 }
 
 #[cfg(test)]
@@ -242,7 +258,19 @@ mod tests {
         let int = |n: i32| [n, 1, 2, 3].map(i32::to_le_bytes).concat();
         assert_eq!(samples("type: int", &int(-5)), [-5, 1, 2, 3]);
         let refused = read(&file("type: int", &int(32768))).unwrap_err();
-        assert!(matches!(refused, NrrdError::Value(32768)), "{refused}");
+        assert!(matches!(refused, NrrdError::Value(32768.0)), "{refused}");
+    }
+
+    #[test]
+    fn slabs_are_one_in_their_slices_and_nowhere_else() {
+        let grid = Grid::upright([3, 2, 5], osteon_core::Point::new(1.0, 2.0, 3.0), DVec3::ONE).unwrap();
+        let mut bytes = Vec::new();
+        write_slabs(&grid, &[[1, 1], [3, 4]], &mut bytes, &Ctx::default()).unwrap();
+        let mask = read(&bytes).unwrap();
+        assert_eq!(mask.grid(), &grid);
+        let inside: Vec<bool> = (0..5).map(|z| mask.slice(z).iter().all(|&v| v == 1)).collect();
+        assert_eq!(inside, [false, true, false, true, true]);
+        assert_eq!(mask.samples().iter().filter(|&&v| v == 1).count(), 18);
     }
 
     #[test]
@@ -269,7 +297,7 @@ mod tests {
             ("space directions: (0,0,0) (0,1,0) (0,0,1)", &[0; 8], "nrrd-grid"),
             ("space units: \"m\" \"m\" \"m\"", &[0; 8], "nrrd-unsupported"),
             ("data file: /etc/passwd", &[0; 8], "nrrd-unsupported"),
-            ("type: float", &[0; 16], "nrrd-unsupported"),
+            ("type: float", &[1; 16], "nrrd-value"),
         ];
         for (change, data, code) in cases {
             let refused = read(&file(change, data)).unwrap_err();

@@ -59,7 +59,7 @@ pub fn write_segments(
     table(segments, &mut head, ctx)?;
     head.push('\n');
     out.write_all(head.as_bytes())?;
-    write_gzip(&stream, out)
+    Ok(write_gzip(&stream, out)?)
 }
 
 /// Paints the rows of all segments from row `first` (counted over all slices) on.
@@ -131,15 +131,15 @@ fn table(segments: &[Segment<'_>], head: &mut String, ctx: &Ctx) -> Result<(), N
 pub fn read_segments(bytes: &[u8], ctx: &Ctx) -> Result<(Grid, Vec<Segment<'static>>), NrrdError> {
     let header = Header::parse(bytes)?;
     let (layers, grid) = header.grid()?;
-    let sample = header.sample()?;
+    let layout = header.layout()?;
     let (entries, owners) = entries(&header, layers, &grid)?;
-    let data = header.data(grid.count() * layers, sample, ctx)?;
+    let data = header.data(grid.count() * layers, layout, ctx)?;
     let mut masks = vec![Mask::empty(&grid); entries.len()];
     let [nx, ny, nz] = grid.dims();
     let mut row = Vec::with_capacity(nx * layers);
-    for (n, bytes) in data.chunks_exact(nx * layers * sample.size()).enumerate() {
+    for (n, bytes) in data.chunks_exact(nx * layers * layout.size()).enumerate() {
         row.clear();
-        sample.decode(bytes, &mut row)?;
+        layout.narrow(bytes, &mut row).map_err(NrrdError::Value)?;
         collect(&row, &owners, &mut masks, [n % ny, n / ny])?;
         if n % ny == 0 {
             ctx.done(n as f64 / (ny * nz) as f64)?;
