@@ -8,6 +8,7 @@
 //! 3. [`mod@fill`] – cavities and pores; [`morphology`] – grow, shrink, close and open by a ball in millimetres
 //! 4. [`levels`] – one local grey level for each place near an edge; [`edge`] – measures these levels
 //!    half-way up the edge and puts the voxels where the edge is
+//! 5. [`deface`] – the face of a head scan, to be replaced by air before the scan is shared
 //!
 //! Masks are rows of 64 voxels a word ([`osteon_core::Mask`]), so most of this works on words, not on
 //! voxels. Every function gives the same bits at any number of threads. Lengths are millimetres measured
@@ -15,6 +16,7 @@
 
 pub mod body;
 pub mod components;
+pub mod deface;
 pub mod edge;
 pub mod fill;
 pub mod islands;
