@@ -1,5 +1,6 @@
 //! What can be wrong with a mesh file.
 
+use crate::files::shown;
 use crate::mesh_file::MeshFormat;
 use osteon_core::{Cancelled, ErrorKind, Explain, Patient, Point};
 
@@ -24,7 +25,7 @@ pub enum MeshFileError {
         actual: u64,
     },
     /// The file ends in the middle of something.
-    #[error("the {format} file ends in the middle of {within}")]
+    #[error("the {format} file ends in the middle of {}", shown(.within))]
     Truncated {
         /// Its format.
         format: MeshFormat,
@@ -32,7 +33,7 @@ pub enum MeshFileError {
         within: String,
     },
     /// Something stands where something else should.
-    #[error("the {format} file is damaged: {what}")]
+    #[error("the {format} file is damaged: {}", shown(.what))]
     Syntax {
         /// Its format.
         format: MeshFormat,
@@ -58,13 +59,13 @@ pub enum MeshFileError {
         vertices: usize,
     },
     /// The unit is not known.
-    #[error("the file counts in \"{0}\", which is no known unit of length")]
+    #[error("the file counts in \"{}\", which is no known unit of length", shown(.0))]
     Unit(String),
     /// The patient frame is not known.
-    #[error("the file's coordinates are in \"{0}\", which is no known patient frame")]
+    #[error("the file's coordinates are in \"{}\", which is no known patient frame", shown(.0))]
     Space(String),
     /// A legal file that asks for something not supported.
-    #[error("the {format} file uses {what}, which is not supported")]
+    #[error("the {format} file uses {}, which is not supported", shown(.what))]
     Unsupported {
         /// Its format.
         format: MeshFormat,
@@ -88,7 +89,7 @@ pub enum MeshFileError {
         near: Point<Patient>,
     },
     /// A note has a name that a file cannot carry.
-    #[error("\"{0}\" cannot name a note, or names two")]
+    #[error("\"{}\" cannot name a note, or names two", shown(.0))]
     NoteName(String),
     /// The system failed to write.
     #[error("the mesh file cannot be written: {0}")]

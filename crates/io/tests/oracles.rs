@@ -10,8 +10,10 @@
 
 use glam::{DMat3, DVec3};
 use osteon_core::{Affine, Ctx, Grid, Volume};
-use osteon_io::dicom::{self, SeriesMeta, load, scan, write_series};
+use osteon_io::dicom::{self, Options, SeriesMeta, load, scan, write_series};
+use osteon_io::files;
 use osteon_io::nrrd::{self, write_volume};
+use osteon_io::samples::Samples;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -73,10 +75,13 @@ fn other_readers_place_turned_and_tilted_dicom_slices_where_we_do() {
                 fs::write(folder.path().join(file.name), file.bytes).unwrap();
             }
             let ctx = Ctx::default();
-            let found = scan(folder.path(), &ctx).unwrap();
-            let loaded = load(found.choose(None).unwrap(), &ctx).unwrap();
-            assert_eq!(loaded.volume.grid().is_sheared(), tilt > 0.0);
-            agrees("dicom", folder.path(), &truth(&loaded.volume, &written));
+            let options = Options::default();
+            let files = files::list(folder.path(), &options.budget, &ctx).unwrap();
+            let found = scan(files, &options, &ctx).unwrap();
+            let loaded = load(found.choose(None).unwrap(), &options, &ctx).unwrap();
+            let Samples::I16(volume) = &loaded.samples else { panic!("should be whole numbers") };
+            assert_eq!(volume.grid().is_sheared(), tilt > 0.0);
+            agrees("dicom", folder.path(), &truth(volume, &written));
         }
     }
 }

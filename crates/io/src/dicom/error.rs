@@ -1,6 +1,11 @@
 //! Why a folder or a series cannot be read.
 
+use super::header::syntax;
+use crate::budget::Exceeded;
+use crate::files::FilesError;
+use crate::jpeg::JpegError;
 use crate::jpeg_ls::JpegLsError;
+use crate::jpeg2000::Jpeg2000Error;
 use osteon_core::{Cancelled, ErrorKind, Explain};
 
 /// Why a folder or a series cannot be read.
@@ -120,7 +125,7 @@ pub enum DicomError {
         gaps: Vec<String>,
     },
     /// There is only one slice: nothing says how thick it is.
-    #[error("all {files} files are at one position")]
+    #[error("all {files} images are at one position by Image Position (Patient) (0020,0032)")]
     OnePosition {
         /// Number of files.
         files: usize,
@@ -134,6 +139,14 @@ pub enum DicomError {
         distance: f64,
         /// What is allowed, mm.
         limit: f64,
+    },
+    /// Neighbouring slices do not follow each other as those of a stack do.
+    #[error("{file}: {fault}")]
+    Scattered {
+        /// File.
+        file: String,
+        /// Files, attribute and values.
+        fault: String,
     },
     /// Two files claim one place and differ.
     #[error("{first_file} and {other_file} have the same position and different pixels")]
@@ -151,15 +164,15 @@ pub enum DicomError {
         /// What is missing or wrong.
         what: String,
     },
-    /// Values do not fit into 16 bits.
-    #[error("{file} has values from {low} to {high}, outside −32768 to 32767")]
+    /// Whole values fit neither 16 bits nor the exact part of a 32-bit float.
+    #[error("{file} has values from {low} to {high}, which no sample of the volume can hold exactly")]
     Range {
         /// File.
         file: String,
         /// Least value.
-        low: i64,
+        low: f64,
         /// Largest value.
-        high: i64,
+        high: f64,
     },
     /// The pixels are compressed in a way that is not read.
     #[error("{file} is in transfer syntax {name} ({uid}), which is not read")]
@@ -195,6 +208,79 @@ pub enum DicomError {
         /// Why.
         source: JpegLsError,
     },
+    // Pixels.
+    /// The JPEG stream of a file cannot be decoded.
+    #[error("{file}: {source}")]
+    Jpeg {
+        /// File.
+        file: String,
+        /// Why.
+        source: JpegError,
+    },
+    /// The JPEG 2000 stream of a file cannot be decoded.
+    #[error("{file}: {source}")]
+    Jpeg2000 {
+        /// File.
+        file: String,
+        /// Why.
+        source: Jpeg2000Error,
+    },
+    /// Floating-point pixels are not all numbers.
+    #[error("{file}: {count} of its pixels are not finite numbers")]
+    NotFinite {
+        /// File.
+        file: String,
+        /// How many.
+        count: usize,
+    },
+    // Files and headers.
+    /// The files cannot be listed or read.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A file, or all together, ask for more than an import may have.
+    #[error("{file}: {source}")]
+    Exceeded {
+        /// File.
+        file: String,
+        /// What there is too much of.
+        source: Exceeded,
+    },
+    /// What is assumed is not what the file says.
+    #[error("{key} is assumed to be {assumed}, and {file} says that {attribute} is {stated}")]
+    Contradicted {
+        /// File.
+        file: String,
+        /// Key of the assumption.
+        key: &'static str,
+        /// Its value.
+        assumed: String,
+        /// Name and tag.
+        attribute: &'static str,
+        /// Value in the file.
+        stated: String,
+    },
+    /// The bytes of a file are not written as its transfer syntax says.
+    #[error(
+        "{file} states the Transfer Syntax UID (0002,0010) {stated} ({}), and its bytes are {found} ({})",
+        syntax::name(.stated),
+        syntax::name(.found)
+    )]
+    SyntaxDiffers {
+        /// File.
+        file: String,
+        /// UID as stated.
+        stated: String,
+        /// UID of a syntax the bytes fit.
+        found: String,
+    },
+    /// Nothing tells how a file is written.
+    #[error("{file} has no Transfer Syntax UID (0002,0010), and {what}")]
+    SyntaxMissing {
+        /// File.
+        file: String,
+        /// Why it cannot be told from the bytes.
+        what: String,
+    },
     /// The job was stopped.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -214,6 +300,46 @@ fn bullets(lines: &[String]) -> String {
     text
 }
 
+/// What to do about pixels in a transfer syntax that is not read.
+fn unread_syntax(uid: &str) -> &'static str {
+    let standard = uid.strip_prefix("1.2.840.10008.1.2.").unwrap_or_default();
+    let is = |starts: &[&str]| starts.iter().any(|start| standard.starts_with(start));
+    if is(&["4.94", "4.95", "4.204", "4.205"]) {
+        // JPIP: the file holds a link.
+        "the pixels are not in the file but on a server; fetch the series itself from its archive"
+    } else if is(&["4.100", "4.101", "4.102", "4.103", "4.104", "4.105", "4.106", "4.107", "4.108", "7."]) {
+        "this is a film; export the single images of the scan from the scanner or archive"
+    } else if is(&["4."]) || syntax::is_private(uid) {
+        "ask the archive or the scanner for the series without compression (Explicit VR Little Endian), or save it so \
+         from a DICOM viewer that shows it"
+    } else {
+        "ask the archive or the scanner for the series without compression (Explicit VR Little Endian); if you know that \
+         the pixels are in a usual syntax, name it with `--assume syntax=<name>`, such as `--assume syntax=\"explicit \
+         little endian\"`"
+    }
+}
+
+/// What to do about an attribute that is missing or makes no sense, and what could be assumed in its place.
+fn without(attribute: &str) -> String {
+    const ASSUMED: [(&str, &str); 5] = [
+        ("(0028,0030)", "`--assume spacing=<row mm>,<column mm>`"),
+        ("(0020,0032)", "`--assume position=instance-number` together with `--assume slice-spacing=<mm>`"),
+        ("(0020,0037)", "`--assume orientation=<six numbers>`"),
+        ("(0008,0060)", "`--assume modality=CT` or `--assume modality=MR`"),
+        ("(0028,0103)", "`--assume signed=yes` or `--assume signed=no`"),
+    ];
+    if attribute.contains("(0028,0101)") || attribute.contains("(0028,0100)") {
+        return "some program has changed the pixels or the attributes that say how they are stored, so that their \
+                values cannot be known; fetch the original images from the scanner or its archive"
+            .to_owned();
+    }
+    let export = "export the series again without removing or editing its technical attributes";
+    match ASSUMED.iter().find(|(tag, _)| attribute.contains(tag)) {
+        Some((_, assume)) => format!("{export}; if you know the true value, give it with {assume}"),
+        None => export.to_owned(),
+    }
+}
+
 impl Explain for DicomError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -224,6 +350,11 @@ impl Explain for DicomError {
             | Self::PixelFormat { .. }
             | Self::TooLarge { .. } => ErrorKind::Unsupported,
             Self::JpegLs { source, .. } => source.kind(),
+            Self::Jpeg { source, .. } => source.kind(),
+            Self::Jpeg2000 { source, .. } => source.kind(),
+            Self::Files(source) => source.kind(),
+            Self::Exceeded { source, .. } => source.kind(),
+            Self::SyntaxMissing { .. } => ErrorKind::Missing,
             Self::Cancelled(_) => ErrorKind::Cancelled,
             _ => ErrorKind::Input,
         }
@@ -245,7 +376,7 @@ impl Explain for DicomError {
             Self::MixedPatients { .. } => "mixed-patients",
             Self::Uneven { .. } => "uneven-spacing",
             Self::OnePosition { .. } => "single-slice",
-            Self::NotAStack { .. } => "not-a-stack",
+            Self::NotAStack { .. } | Self::Scattered { .. } => "not-a-stack",
             Self::Conflicting { .. } => "conflicting-duplicates",
             Self::Rescale { .. } => "rescale",
             Self::Range { .. } => "values-out-of-range",
@@ -253,6 +384,14 @@ impl Explain for DicomError {
             Self::MultiFrame { .. } => "multi-frame-unsupported",
             Self::PixelFormat { .. } => "pixel-format-unsupported",
             Self::JpegLs { source, .. } => source.code(),
+            Self::Jpeg { source, .. } => source.code(),
+            Self::Jpeg2000 { source, .. } => source.code(),
+            Self::NotFinite { .. } => "samples-not-finite",
+            Self::Files(source) => source.code(),
+            Self::Exceeded { source, .. } => source.code(),
+            Self::Contradicted { .. } => "assumption-contradicts",
+            Self::SyntaxDiffers { .. } => "transfer-syntax-differs",
+            Self::SyntaxMissing { .. } => "transfer-syntax-missing",
             Self::Cancelled(_) => "cancelled",
         }
     }
@@ -270,35 +409,69 @@ impl Explain for DicomError {
             Self::Damaged { .. } => "fetch the series again from its archive",
             Self::Changed { .. } => "wait until the folder is complete, then import again",
             Self::TooLarge { .. } => "export a smaller field of view or fewer slices from the scanner or archive",
-            Self::Missing { .. } | Self::Invalid { .. } => {
-                "export the series again without removing or editing its technical attributes"
+            Self::Missing { attribute, .. } => return without(attribute),
+            Self::Invalid { fault, .. } => return without(fault),
+            Self::Mixed { attribute, .. } if attribute.contains("(0020,0052)") => {
+                "positions in different frames of reference cannot be compared; if the patient did not move and the \
+                 slices are of one scan, say so with `--assume frame=same`, else separate the files into two folders"
             }
             Self::Mixed { .. } => {
                 "separate the files into one folder for each kind, or export the series again from its archive"
             }
-            Self::MixedPatients { .. } => "find out whose images these are; import the files of one patient only",
+            Self::MixedPatients { .. } => {
+                "find out whose images these are and import the files of one patient only; if they are of one patient \
+                 whose name is written in two ways, say so with `--assume patient=same`"
+            }
             Self::Uneven { .. } => {
                 "fetch missing slices again; if the scan changes its slice distance, export each evenly spaced part \
                  into a folder of its own"
             }
-            Self::NotAStack { .. } => {
+            Self::NotAStack { .. } | Self::Scattered { .. } => {
                 "slices that are not parallel neighbours make no volume; leave this file out or export the series again"
             }
             Self::Conflicting { .. } => {
-                "several phases or reconstructions share one series; export one of them into a folder of its own"
+                "several phases or reconstructions share one series; export one of them into a folder of its own, or take \
+                 the first by Instance Number at every place with `--assume duplicates=first`"
+            }
+            Self::Rescale { what, .. } if what.starts_with("no ") => {
+                "export the original CT images again, with their Rescale Slope and Intercept; if you know these numbers, \
+                 give them with `--assume rescale=<slope>,<intercept>`, which is 1,-1024 for most scanners"
             }
             Self::Rescale { .. } => {
-                "export the series again with Rescale Slope and Intercept in Hounsfield units (original CT images)"
+                "export the original images again, with their own Rescale Slope and Intercept (Hounsfield units for CT)"
             }
-            Self::Range { .. } => "look at the file's Rescale Slope and Intercept; export the original CT images",
-            Self::TransferSyntax { .. } => {
-                "decompress first with `gdcmconv --raw in.dcm out.dcm`, or `dcmdjpeg in.dcm out.dcm` if it is not JPEG 2000"
-            }
+            Self::Range { .. } => "its Rescale Slope or Intercept is wrong for its pixels; export the original images again",
+            Self::TransferSyntax { uid, .. } => return unread_syntax(uid).to_owned(),
             Self::MultiFrame { .. } => {
                 "export the series as single-frame CT or MR images from the scanner or archive"
             }
             Self::PixelFormat { .. } => "export the original grey CT or MR images",
             Self::JpegLs { source, .. } => return source.help(),
+            Self::Jpeg { source, .. } => return source.help(),
+            Self::Jpeg2000 { source, .. } => return source.help(),
+            Self::NotFinite { .. } => {
+                "replace the undefined pixels by a value you choose, such as −1024 for air, where the images come from"
+            }
+            Self::Files(source) => return source.help(),
+            Self::Exceeded { source, .. } => return source.help(),
+            Self::Contradicted { key, .. } => {
+                return format!("leave out `--assume {key}=…`, or separate the files it is not meant for");
+            }
+            Self::SyntaxDiffers { stated, .. } if syntax::is_private(stated) => {
+                "this is a vendor's own way of writing; export the series again from the scanner or archive in a standard \
+                 one (Explicit VR Little Endian)"
+            }
+            Self::SyntaxDiffers { found, .. } => {
+                return format!(
+                    "export the file again from its archive; if its images look right when read as they are written, \
+                     take it so with `--assume syntax={found}`"
+                );
+            }
+            Self::SyntaxMissing { .. } => {
+                "export the file again from its archive, or say how it is written with `--assume syntax=<name>`, \
+                 such as `--assume syntax=\"explicit little endian\"` or `--assume syntax=\"implicit little endian\"` for \
+                 uncompressed images"
+            }
             Self::Cancelled(cancelled) => return cancelled.help(),
         }
         .to_owned()

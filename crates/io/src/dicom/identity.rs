@@ -30,7 +30,34 @@ impl fmt::Debug for Identity {
 impl Identity {
     /// True when both may be the same patient: no stated name, number or birth date differs.
     pub fn agrees(&self, other: &Self) -> bool {
-        let pairs = [(&self.name, &other.name), (&self.id, &other.id), (&self.birth_date, &other.birth_date)];
-        pairs.iter().all(|(a, b)| a.is_empty() || b.is_empty() || a == b)
+        let names = [&self.name, &other.name].map(|name| told(name));
+        let others = [(&self.id, &other.id), (&self.birth_date, &other.birth_date)];
+        let same = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
+        same(&names[0], &names[1]) && others.iter().all(|(a, b)| same(a, b))
+    }
+}
+
+/// A name without what says nothing: empty components at its end and spaces around components (PS3.5 6.2.1.2).
+fn told(name: &str) -> String {
+    let groups = name.split('=').map(|group| {
+        let components: Vec<&str> = group.split('^').map(str::trim).collect();
+        components.join("^").trim_end_matches('^').to_owned()
+    });
+    groups.collect::<Vec<_>>().join("=").trim_end_matches('=').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_are_one_patient_and_other_names_are_not() {
+        let named = |name: &str| Identity { name: name.to_owned(), ..Identity::default() };
+        for same in ["Test^Case", "Test^Case^^", "Test ^Case", "Test^Case=", ""] {
+            assert!(named("Test^Case").agrees(&named(same)), "{same}");
+        }
+        for other in ["Test", "Case^Test", "test^case", "Test^^Case"] {
+            assert!(!named("Test^Case").agrees(&named(other)), "{other}");
+        }
     }
 }

@@ -1,6 +1,18 @@
 //! Where a volume comes from: enough to find it again and to judge it, nothing that names the patient.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A stretch of the volume that nobody measured: the values there are those of air, not of the patient.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slab {
+    /// Middle of the first slice that was not measured, mm in the patient's frame (LPS).
+    pub from: [f64; 3],
+    /// Middle of the last slice that was not measured, mm in the patient's frame (LPS).
+    pub to: [f64; 3],
+    /// First and last slice of the grid that were not measured.
+    pub slices: [usize; 2],
+}
 
 /// One file a volume was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +24,7 @@ pub struct SourceFile {
 }
 
 /// Where a volume comes from and how it was taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// Series Instance UID.
     pub series: Option<String>,
@@ -47,4 +59,10 @@ pub struct Source {
     pub lossy: bool,
     /// The files, sorted by name.
     pub files: Vec<SourceFile>,
+    /// Stretches of the grid that were not measured, from the first slice to the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_measured: Vec<Slab>,
+    /// What was taken on the user's word because the files do not say it: key and value, as given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assumed: BTreeMap<String, String>,
 }

@@ -121,7 +121,12 @@ impl Model {
             d if d < preset.t3 => 3,
             _ => 4,
         };
-        let regions = (-maxval..=maxval).map(|d| if d < 0 { -region(d) } else { region(d) }).collect();
+        // Beyond the third threshold all is one region; only what is within is worked out.
+        let mut regions = vec![4_i8; 2 * maxval as usize + 1];
+        regions[..maxval as usize].fill(-4);
+        for d in 1 - preset.t3..preset.t3 {
+            regions[(d + maxval) as usize] = if d < 0 { -region(d) } else { region(d) };
+        }
         Self {
             maxval,
             near,
