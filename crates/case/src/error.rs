@@ -26,7 +26,7 @@ pub enum CaseError {
         what: String,
     },
     /// A new case needs an empty folder.
-    #[error("{} cannot become a case: it already holds {name}", dir.display())]
+    #[error("{} is not empty: it already holds {name}", dir.display())]
     NotEmpty {
         /// The folder.
         dir: PathBuf,

@@ -49,6 +49,30 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Writes a large file of the folder piece by piece: there whole in the end, or not at all.
+    ///
+    /// It is not waited for until the disk has it: what can be made again at any time may be lost to a power
+    /// cut, and waiting would take longer than making it.
+    ///
+    /// # Errors
+    /// What `fill` says, or a write error; there is then no file of that name.
+    pub fn stream<E: From<CaseError>>(
+        &self,
+        path: &CasePath,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let named = |source| E::from(CaseError::writing(self.disk.place(path), source));
+        let temporary = CasePath::new(&format!("{path}.part"))?;
+        let mut file = self.disk.create(&temporary, Access::Shared).map_err(named)?;
+        let filled = fill(&mut file).and_then(|()| file.flush().map_err(named));
+        drop(file);
+        filled.and_then(|()| self.disk.rename(&temporary, path).map_err(named)).inspect_err(|_| {
+            let _ = self.disk.remove(&temporary);
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +86,15 @@ mod tests {
         assert_eq!(std::fs::read(dir.join("x.dcm")).unwrap(), b"abc");
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
         assert!(matches!(Folder::create(&dir), Err(CaseError::NotEmpty { .. })));
+        let big = CasePath::new("big").unwrap();
+        folder
+            .stream(&big, |out| out.write_all(b"xyz").map_err(|e| CaseError::writing(dir.clone(), e)))
+            .unwrap();
+        assert_eq!(std::fs::read(dir.join("big")).unwrap(), b"xyz");
+        let other = CasePath::new("other").unwrap();
+        let failed =
+            folder.stream(&other, |_| Err(CaseError::writing(dir.clone(), std::io::Error::other("no"))));
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 2, "nothing is left of what failed");
     }
 }

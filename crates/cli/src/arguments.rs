@@ -113,6 +113,7 @@ fn argument(setting: &Setting) -> Arg {
     };
     match &setting.kind {
         Kind::Word(words) => arg.value_parser(clap::builder::PossibleValuesParser::new(words)),
+        Kind::List(_) if setting.whole => arg.action(ArgAction::Append).value_name("KEY=VALUE"),
         Kind::List(_) => arg.action(ArgAction::Append).value_delimiter(','),
         Kind::Text => arg.value_parser(clap::builder::NonEmptyStringValueParser::new()),
         Kind::Number(unit) if setting.position.is_none() => {

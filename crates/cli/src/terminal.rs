@@ -98,9 +98,8 @@ impl Progress for Log {
 pub fn answer(result: Result<Outcome, Failure>, answer: Answer) -> ExitCode {
     match (result, answer) {
         (Ok(outcome), Answer::Json) => {
-            let danger = outcome.findings.iter().any(|f| f.severity == Severity::Danger);
             print(&json!({ "summary": outcome.summary, "findings": outcome.findings, "data": outcome.data }));
-            ExitCode::from(if danger { DANGER } else { 0 })
+            ended(&outcome)
         }
         (Err(failure), Answer::Json) => {
             print(&failure.to_json());
@@ -109,19 +108,49 @@ pub fn answer(result: Result<Outcome, Failure>, answer: Answer) -> ExitCode {
         (Ok(outcome), _) => {
             let mut out = std::io::stdout().lock();
             for line in &outcome.summary {
-                let _ = writeln!(out, "{line}");
+                let _ = writeln!(out, "{}", plain(line));
+            }
+            for line in &outcome.messages {
+                eprintln!("{}", plain(line));
             }
             outcome.findings.iter().for_each(finding);
-            let danger = outcome.findings.iter().any(|f| f.severity == Severity::Danger);
-            ExitCode::from(if danger { DANGER } else { 0 })
+            outcome.refused.iter().for_each(failed);
+            ended(&outcome)
         }
         (Err(failure), _) => {
-            eprintln!("error: {}", failure.message);
-            eprintln!("  code: {}", failure.code);
-            eprintln!("  help: {}", failure.help);
+            failed(&failure);
             ExitCode::from(failure.kind.exit_code())
         }
     }
+}
+
+/// The exit code of a command that came to its end: the worst refusal's, or that of a danger.
+fn ended(outcome: &Outcome) -> ExitCode {
+    let danger = outcome.findings.iter().any(|f| f.severity == Severity::Danger);
+    let refused = outcome.refused.iter().map(|failure| failure.kind.exit_code()).max();
+    ExitCode::from(refused.unwrap_or(if danger { DANGER } else { 0 }))
+}
+
+/// Text that came from a file may hold sequences that steer a terminal: they are shown, not obeyed.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Line breaks are ours; the marks that turn the direction of writing are nobody's here.
+        let steers = (character.is_control() && character != '\n')
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers {
+            plain.extend(character.escape_unicode());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+fn failed(failure: &Failure) {
+    eprintln!("error: {}", plain(&failure.message));
+    eprintln!("  code: {}", failure.code);
+    eprintln!("  help: {}", plain(&failure.help));
 }
 
 fn print(value: &Value) {
@@ -129,13 +158,23 @@ fn print(value: &Value) {
 }
 
 fn finding(finding: &Finding) {
-    eprintln!("{}: {} [{}]", finding.severity, finding.message, finding.code);
+    eprintln!("{}: {} [{}]", finding.severity, plain(&finding.message), finding.code);
     if let (Some(value), Some(limit)) = (finding.value, finding.limit) {
         let source =
             if finding.source.is_empty() { String::new() } else { format!(", from {}", finding.source) };
         eprintln!("  value {value:.3} {0} (limit {limit:.3} {0}{source})", finding.unit);
     }
     if !finding.remedy.is_empty() {
-        eprintln!("  help: {}", finding.remedy);
+        eprintln!("  help: {}", plain(&finding.remedy));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+        assert_eq!(plain("a\u{1b}[2Jb\rc\u{202e}d\ne ü"), "a\\u{1b}[2Jb\\u{d}c\\u{202e}d\ne ü");
     }
 }

@@ -31,8 +31,8 @@ fn a_folder_that_is_no_scan_is_refused_with_its_reason_and_nothing_is_made() {
     let out = at("case");
     let cases = [
         (at("missing"), "no-folder", "does not exist"),
-        (at("texts/notes.txt"), "no-folder", "is a file"),
-        (slice, "no-folder", "is a file"),
+        (at("texts/notes.txt"), "no-volume", "1 files: not a DICOM file"),
+        (slice, "no-volume", "a single slice"),
         (at("empty"), "no-volume", "0 images and 0 other"),
         (at("texts"), "no-volume", "2 files: not a DICOM file"),
     ];

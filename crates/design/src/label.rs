@@ -14,17 +14,20 @@ pub struct Marks {
     pub case_id: String,
     /// The patient's side the structure belongs to, if it belongs to one.
     pub side: Option<Side>,
+    /// What else must be known by whoever holds the model, in a few capitals, such as `ASSUMED SPACING`.
+    pub note: Option<String>,
 }
 
 impl Marks {
     /// The first character that cannot be written, if there is one.
     pub fn unwritable(&self) -> Option<char> {
-        self.case_id.chars().find(|&c| glyph(c).is_none())
+        let note = self.note.as_deref().unwrap_or_default();
+        self.case_id.chars().chain(note.chars()).find(|&c| glyph(c).is_none())
     }
 
     /// The text on one face, as it may be divided into lines: preferred first, all with the same content.
     ///
-    /// Line by line: the case id, the side in words, and the orientation: an arrow with the letter of the
+    /// Line by line: the case id, the side in words, the note, and the orientation: an arrow with the letter of the
     /// patient's direction it points to, between the letters of the directions at the left and right end
     /// of the line, as in `R ^H L` on the front of a model. In a single line these letters stand at its ends.
     pub fn layouts(&self, axes: &Axes, face: Face) -> Vec<Vec<String>> {
@@ -39,11 +42,18 @@ impl Marks {
         let mut layouts = Vec::new();
         let stacked = |id: &[&str]| {
             let id = id.iter().map(|&part| part.to_owned());
-            id.chain(side.clone()).chain([orientation.clone()]).collect::<Vec<String>>()
+            id.chain(side.clone())
+                .chain(self.note.clone())
+                .chain([orientation.clone()])
+                .collect::<Vec<String>>()
         };
         layouts.push(stacked(&[&id]));
-        let words = [Some(id.clone()), side.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        if side.is_some() {
+        let words = [Some(id.clone()), side.clone(), self.note.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        if side.is_some() || self.note.is_some() {
             layouts.push(vec![words.clone(), orientation.clone()]);
         }
         if let Some((first, second)) = broken(&id) {
@@ -144,7 +154,7 @@ mod tests {
     use super::*;
 
     fn marks(id: &str, side: Option<Side>) -> Marks {
-        Marks { case_id: id.to_owned(), side }
+        Marks { case_id: id.to_owned(), side, note: None }
     }
 
     #[test]
@@ -162,6 +172,15 @@ mod tests {
         );
         assert_eq!(marks.layouts(&Axes::PATIENT, Face::Back)[0][2], "L ^H R");
         assert_eq!(marks.layouts(&Axes::PATIENT, Face::Feet)[0][2], "R ^A L");
+    }
+
+    #[test]
+    fn a_note_stands_on_every_layout_and_is_checked_for_its_glyphs() {
+        let noted = Marks { note: Some("ASSUMED SPACING".to_owned()), ..marks("A17", None) };
+        let layouts = noted.layouts(&Axes::PATIENT, Face::Front);
+        assert_eq!(layouts[0], ["A17", "ASSUMED SPACING", "R ^H L"]);
+        assert!(layouts.iter().all(|lines| lines.concat().contains("ASSUMED SPACING")));
+        assert_eq!(Marks { note: Some("ß".to_owned()), ..noted }.unwritable(), Some('ß'));
     }
 
     #[test]

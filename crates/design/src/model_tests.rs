@@ -6,7 +6,7 @@ use glam::{DMat3, DVec3};
 use osteon_core::{Affine, Direction, Side};
 
 fn marks() -> Marks {
-    Marks { case_id: "OST-17".to_owned(), side: Some(Side::Left) }
+    Marks { case_id: "OST-17".to_owned(), side: Some(Side::Left), note: None }
 }
 
 fn marked(solid: &Solid, axes: &Axes) -> Marked {
@@ -94,7 +94,7 @@ fn a_thin_plate_is_left_as_it_was_with_a_finding() {
 
 #[test]
 fn a_name_that_cannot_be_engraved_is_a_finding() {
-    let marks = Marks { case_id: "Fall Ö".to_owned(), side: None };
+    let marks = Marks { case_id: "Fall Ö".to_owned(), side: None, note: None };
     let solid = block(DVec3::splat(40.0), 2.0);
     let style = MarkStyle::standard().unwrap();
     let found = mark(solid, &marks, &Axes::PATIENT, &style, &Ctx::default()).unwrap();

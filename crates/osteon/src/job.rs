@@ -355,8 +355,10 @@ impl<'a> Job<'a> {
     /// What is known about the patient.
     pub fn scene(&mut self) -> Result<Scene, Failure> {
         let structures = self.structures()?;
-        let facts = structures.iter().filter_map(|(id, mask)| Structure::of(id.clone(), mask));
-        let side = import::side(&import::source(&self.read(artefacts::SOURCE)?)?);
+        let source = import::source(&self.read(artefacts::SOURCE)?)?;
+        let slabs = import::unmeasured(&source);
+        let facts = structures.iter().filter_map(|(id, mask)| Structure::of(id.clone(), mask, &slabs));
+        let side = import::side(&source);
         let frame = self.case()?.description().frame_of_reference.clone();
         Ok(Scene { structures: facts.collect(), side, frame })
     }

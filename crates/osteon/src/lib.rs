@@ -6,13 +6,14 @@
 //! 1. [`registry`] – what a command is, and the list of all commands and procedures
 //! 2. [`job`] – runs one: settings checked, case locked, journal written, panics caught
 //! 3. [`command`] – the commands themselves, one file each
-//! 4. [`session`] – what is kept in memory between the commands of one run
+//! 4. `intake` – what lies at a path and could be a volume; [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
 //! 6. [`failure`] – how a command fails
 
 pub mod artefacts;
 pub mod command;
 pub mod failure;
+mod intake;
 pub mod job;
 pub mod manual;
 pub mod registry;

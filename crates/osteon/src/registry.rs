@@ -52,8 +52,12 @@ pub trait Command: Serialize + DeserializeOwned + JsonSchema {
 /// What a command that succeeded has to say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// What was done, in short lines for a person.
+    /// The answer, in short lines for a person.
     pub summary: Vec<String>,
+    /// What was done on the way, for commands whose answer is in the files they write.
+    pub messages: Vec<String>,
+    /// Parts of the work that were refused while others were done: the worst decides how the command ends.
+    pub refused: Vec<Failure>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
     /// The same and more for a program.
@@ -64,6 +68,8 @@ impl Outcome {
     /// Takes on what a part of the work had to say.
     pub fn absorb(&mut self, part: Outcome) {
         self.summary.extend(part.summary);
+        self.messages.extend(part.messages);
+        self.refused.extend(part.refused);
         for finding in part.findings {
             // What two commands noticed alike is told once.
             if !self.findings.contains(&finding) {
@@ -160,12 +166,15 @@ impl Registry {
             vec![
                 Entry::of::<command::demo::Demo>(),
                 Entry::of::<command::model::Model>(),
+                Entry::of::<command::info::Info>(),
+                Entry::of::<command::convert::Convert>(),
                 Entry::of::<command::import::Import>(),
                 Entry::of::<command::segment::Segment>(),
                 Entry::of::<command::propose::Propose>(),
                 Entry::of::<command::make::Make>(),
                 Entry::of::<command::check::Check>(),
                 Entry::of::<command::export::Export>(),
+                Entry::of::<command::share::Share>(),
                 Entry::of::<command::print::Print>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::state::Status>(),

@@ -12,6 +12,9 @@ pub const POSITION: &str = "x-position";
 /// Key of a map of named choices, each with its own settings (the procedures of `propose`).
 pub const CHOICES: &str = "x-choices";
 
+/// Key that keeps each value of a list whole on the command line, commas included.
+pub const WHOLE: &str = "x-whole";
+
 /// What values a setting takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -46,6 +49,8 @@ pub struct Setting {
     pub maximum: Option<f64>,
     /// Place on the command line when given without its name.
     pub position: Option<u64>,
+    /// True when a comma belongs to a value of the list instead of separating two.
+    pub whole: bool,
 }
 
 impl Setting {
@@ -96,6 +101,7 @@ pub fn settings(schema: &Value) -> Vec<Setting> {
                 minimum: number("minimum"),
                 maximum: number("maximum"),
                 position: property[POSITION].as_u64(),
+                whole: property[WHOLE].as_bool().unwrap_or_default(),
             }
         })
         .collect()

@@ -29,6 +29,18 @@ fn check_model(scene: &Scene, model: &Model) -> Vec<Finding> {
             .push(Finding::new("side-conflict", Severity::Danger, message).remedy("propose the plan again"));
     }
     if let Ok(structure) = scene.structure(&model.of)
+        && let Some(place) = structure.unmeasured
+    {
+        let message = format!(
+            "{} reaches into a slab of the scan that was not measured: what is there is not known",
+            structure.id
+        );
+        findings.push(Finding::new("crosses-not-measured", Severity::Danger, message).at(place).remedy(
+            "fetch the missing slices and import again, or import with --assume gaps=filled, which \
+             interpolates across the slab and says so on the model",
+        ));
+    }
+    if let Ok(structure) = scene.structure(&model.of)
         && structure.cut_off
     {
         let message = format!(
@@ -55,8 +67,14 @@ mod tests {
     #[test]
     fn a_side_that_contradicts_the_scan_is_a_danger() {
         let id: StructureId = "femur-left".parse().unwrap();
-        let femur =
-            Structure { id: id.clone(), volume: 1.0, middle: [0.0; 3], size: [1.0; 3], cut_off: true };
+        let femur = Structure {
+            id: id.clone(),
+            volume: 1.0,
+            middle: [0.0; 3],
+            size: [1.0; 3],
+            cut_off: true,
+            unmeasured: None,
+        };
         let mut scene = Scene { structures: vec![femur], side: Some(Side::Right), frame: None };
         let mut plan = Plan::new(serde_json::Value::Null, &scene);
         plan.items.push(Item::Model(Model {
@@ -69,5 +87,7 @@ mod tests {
         assert_eq!(codes(&scene), ["side-conflict", "cut-by-field-of-view"]);
         scene.side = Some(Side::Left);
         assert_eq!(codes(&scene), ["cut-by-field-of-view"]);
+        scene.structures[0].unmeasured = Some([1.0, 2.0, 3.0]);
+        assert_eq!(codes(&scene), ["crosses-not-measured", "cut-by-field-of-view"]);
     }
 }

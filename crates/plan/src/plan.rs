@@ -174,6 +174,7 @@ mod tests {
             middle: [0.0; 3],
             size: [30.0; 3],
             cut_off: false,
+            unmeasured: None,
         };
         Scene { structures: vec![bone], side: None, frame: Some("2.25.1".to_owned()) }
     }

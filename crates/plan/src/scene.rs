@@ -17,6 +17,10 @@ pub struct Structure {
     pub size: [f64; 3],
     /// True when the structure reaches the border of the scan, so that part of it was not seen.
     pub cut_off: bool,
+    /// A place (patient LPS mm) where it reaches into or touches a slab of the scan that was not measured;
+    /// `None` where all of it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmeasured: Option<[f64; 3]>,
 }
 
 /// Everything a procedure may know.
@@ -53,8 +57,9 @@ impl Explain for NoStructure {
 }
 
 impl Structure {
-    /// The facts of a mask, or `None` for an empty one.
-    pub fn of(id: StructureId, mask: &Mask) -> Option<Self> {
+    /// The facts of a mask, or `None` for an empty one; `unmeasured` lists slabs that were not measured, by
+    /// their first and last slice.
+    pub fn of(id: StructureId, mask: &Mask, unmeasured: &[[usize; 2]]) -> Option<Self> {
         let (from, to) = mask.extent()?;
         let grid = mask.grid();
         let last = to.map(|n| n - 1);
@@ -70,8 +75,20 @@ impl Structure {
             middle: bounds.middle().to_array(),
             size: bounds.size().to_array(),
             cut_off,
+            unmeasured: unmeasured.iter().find_map(|&slab| meets(mask, slab)),
         })
     }
+}
+
+/// Where a mask has voxels in the slices of a slab or in those next to it.
+fn meets(mask: &Mask, [first, last]: [usize; 2]) -> Option<[f64; 3]> {
+    let grid = mask.grid();
+    let [nx, ny, nz] = grid.dims();
+    let slices = first.saturating_sub(1)..=(last + 1).min(nz - 1);
+    let mut rows = slices.flat_map(|z| (0..ny).map(move |y| (y, z)));
+    let (y, z) = rows.find(|&(y, z)| mask.row(y, z).iter().any(|&word| word != 0))?;
+    let x = (0..nx).find(|&x| mask.get(x, y, z))?;
+    Some(grid.place(x, y, z).to_array())
 }
 
 impl Scene {
@@ -97,12 +114,15 @@ mod tests {
         let inner = Mask::where_true(&grid, |x, y, z| {
             (5..=10).contains(&x) && (5..=8).contains(&y) && (2..=4).contains(&z)
         });
-        let structure = Structure::of(StructureId::bone(), &inner).unwrap();
+        let structure = Structure::of(StructureId::bone(), &inner, &[[6, 7]]).unwrap();
         assert_eq!(structure.size, [5.0, 3.0, 4.0]);
         assert_eq!(structure.middle, [-2.5, 11.5, 106.0]);
         assert!(!structure.cut_off);
+        assert_eq!(structure.unmeasured, None, "slice 5 lies between");
+        let touching = Structure::of(StructureId::bone(), &inner, &[[5, 7]]).unwrap();
+        assert_eq!(touching.unmeasured, Some([-5.0, 10.0, 108.0]));
         let cut = Mask::where_true(&grid, |_, _, z| z == 9);
-        assert!(Structure::of(StructureId::bone(), &cut).unwrap().cut_off);
-        assert!(Structure::of(StructureId::bone(), &Mask::empty(&grid)).is_none());
+        assert!(Structure::of(StructureId::bone(), &cut, &[]).unwrap().cut_off);
+        assert!(Structure::of(StructureId::bone(), &Mask::empty(&grid), &[]).is_none());
     }
 }

@@ -68,6 +68,7 @@ mod tests {
             middle: [0.0; 3],
             size: [1.0; 3],
             cut_off: false,
+            unmeasured: None,
         };
         Scene { structures: ids.iter().map(structure).collect(), side: None, frame: None }
     }

@@ -93,7 +93,7 @@ impl Command for Export {
             }
         }
         let summary = written.iter().map(|path| format!("wrote {path}")).collect();
-        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "files": written }) })
+        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "files": written }), ..Outcome::default() })
     }
 }
 

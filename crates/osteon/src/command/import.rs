@@ -2,12 +2,13 @@
 
 use crate::artefacts;
 use crate::failure::Failure;
+use crate::intake::{self, Hashes};
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use crate::session::Session;
 use osteon_case::{Case, Draft, Sha256};
 use osteon_core::{Ctx, ErrorKind, Finding, Severity, Side, Volume};
-use osteon_io::dicom::{self, Identity, Source};
+use osteon_io::dicom::{Identity, Loaded, Source};
 use osteon_io::nrrd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,14 +16,15 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Read a folder of DICOM slices into a case
+/// Read a scan into a case
 ///
-/// Starts the case where there is none yet. The originals are not changed. Whatever would make the
-/// geometry or the grey values uncertain is refused, with the file, the value and what to do.
+/// Takes a folder, a file or a ZIP with DICOM, NIfTI, NRRD or MetaImage. Starts the case where there is none
+/// yet. The originals are not changed. Whatever would make the geometry or the grey values uncertain is
+/// refused, with the file, the value and what to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
-    /// Folder with the DICOM files
+    /// Folder, file or ZIP archive with the scan
     #[schemars(extend("x-position" = 1))]
     pub folder: String,
     /// The series to take when the folder holds several: its number in the list, or its UID
@@ -31,6 +33,11 @@ pub struct Import {
     /// Pseudonym of a new case, written on everything made from it; made from the series if not given
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_id: Option<String>,
+    /// What you state in place of the files, such as spacing=0.5,0.5 or gaps=filled; written down in the case
+    /// and on everything made from it
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-whole" = true))]
+    pub assume: Vec<String>,
 }
 
 /// A series that has been read and not yet written into the case.
@@ -49,38 +56,19 @@ impl Command for Import {
     fn prepare(&self, session: &mut Session, ctx: &Ctx) -> Result<Option<Draft>, Failure> {
         let folder = self.folder(&session.case)?;
         refuse_inside(&session.case, &folder)?;
-        let scan = dicom::scan(&folder, &ctx.part("reading headers", 0.0, 0.2))?;
-        let series = scan.choose(self.series.as_deref())?;
-        if series.modality != "CT" {
-            let message =
-                format!("the series is {}, and only CT can be segmented by radiodensity", series.modality);
-            return Err(Failure::new(
-                ErrorKind::Unsupported,
-                "not-ct",
-                message,
-                "choose a CT series with --series",
-            ));
-        }
-        let mut loaded = dicom::load(series, &ctx.part("decoding slices", 0.2, 0.8))?;
-        for aside in &scan.aside {
-            let message =
-                format!("{} files set aside: {} ({})", aside.files.len(), aside.label, aside.reason);
-            loaded.findings.push(Finding::new("set-aside", Severity::Note, message));
-        }
-        for (reason, files) in scan.why_skipped() {
-            let message = format!("{files} files were skipped: {reason}");
-            loaded.findings.push(Finding::new("file-skipped", Severity::Note, message));
-        }
-        let uid = loaded.source.series.clone().unwrap_or_default();
+        let intake = intake::look(&folder, &self.assume, &ctx.part("reading headers", 0.0, 0.2))?;
+        let candidate = intake.choose(self.series.as_deref())?;
+        let identity = candidate.identity();
+        let Loaded { samples, source, mut findings, .. } =
+            intake.load(candidate, Hashes::Wanted, &ctx.part("decoding slices", 0.2, 0.8))?;
+        for_bone(&source)?;
+        let (volume, rounding) = samples.to_i16()?;
+        findings.extend(rounding.map(rounded));
+        findings.extend(intake.told());
+        let uid = known_by(&source);
         let id = self.case_id.clone().unwrap_or_else(|| pseudonym(&uid));
-        let draft = Draft { id, frame_of_reference: loaded.source.frame_of_reference.clone() };
-        session.imported = Some(Imported {
-            volume: loaded.volume,
-            source: loaded.source,
-            identity: series.identity.clone(),
-            findings: loaded.findings,
-            folder,
-        });
+        let draft = Draft { id, frame_of_reference: source.frame_of_reference.clone() };
+        session.imported = Some(Imported { volume, source, identity, findings, folder });
         Ok(Some(draft))
     }
 
@@ -175,12 +163,68 @@ pub(crate) fn source_folder(case: &Case, token: &str) -> Option<PathBuf> {
     Some(PathBuf::from(table.get("sources")?.get(token.trim_start_matches('@'))?.as_str()?))
 }
 
+/// Bone is told by radiodensity: refuses images that are not CT in Hounsfield units.
+fn for_bone(source: &Source) -> Result<(), Failure> {
+    let assumed =
+        "if you know that it is a CT in Hounsfield units, say so: --assume modality=CT --assume unit=HU";
+    let refuse = |kind, code, message, help| Err(Failure::new(kind, code, message, help));
+    match source.modality.as_str() {
+        "CT" => {}
+        "" => {
+            let message =
+                "the file does not say what was scanned, and only CT can be segmented by radiodensity";
+            return refuse(ErrorKind::Missing, "modality-not-stated", message.to_owned(), assumed);
+        }
+        other => {
+            let message = format!("the series is {other}, and only CT can be segmented by radiodensity");
+            return refuse(ErrorKind::Unsupported, "not-ct", message, "choose a CT series with --series");
+        }
+    }
+    if source.unit == "not stated" {
+        let message = "the file does not say that its values are Hounsfield units".to_owned();
+        return refuse(ErrorKind::Missing, "unit-not-stated", message, assumed);
+    }
+    Ok(())
+}
+
+/// What is told when values with fractions become the whole numbers of a case's image.
+fn rounded(largest: f64) -> Finding {
+    let message =
+        format!("the values have fractions and were rounded to whole numbers, by at most {largest:.2}");
+    Finding::new("values-rounded", Severity::Note, message)
+}
+
+/// What a source is known by: its series, or the content of its files where it has none.
+fn known_by(source: &Source) -> String {
+    let files = || source.files.iter().map(|file| file.sha256.as_str()).collect::<Vec<_>>().join("\n");
+    source.series.clone().unwrap_or_else(files)
+}
+
+/// What a person stated about the scan, in a few capitals for the label; nothing if all was in the files.
+pub(crate) fn assumed(source: &Source) -> Option<String> {
+    let mut keys = source.assumed.keys();
+    match (keys.next(), keys.next()) {
+        (None, _) => None,
+        (Some(key), None) => Some(format!("assumed {key}").to_ascii_uppercase()),
+        _ => Some("ASSUMED DATA".to_owned()),
+    }
+}
+
 /// Where the image came from, as written down by `import`.
 pub(crate) fn source(bytes: &[u8]) -> Result<Source, Failure> {
     serde_json::from_slice(bytes).map_err(|e| {
         let message = format!("{} cannot be read: {e}", artefacts::SOURCE);
         Failure::new(ErrorKind::Input, "source-unreadable", message, "run osteon verify, then import again")
     })
+}
+
+/// Slabs of the image that were not measured, by their first and last slice; none where a person has said
+/// that they may be filled.
+pub(crate) fn unmeasured(source: &Source) -> Vec<[usize; 2]> {
+    if source.assumed.contains_key("gaps") {
+        return Vec::new();
+    }
+    source.not_measured.iter().map(|slab| slab.slices).collect()
 }
 
 /// The patient's side the scan's header names.
@@ -200,8 +244,7 @@ fn pseudonym(uid: &str) -> String {
 
 /// What the journal says in place of the folder's path, which may contain a name.
 fn token(source: &Source) -> String {
-    let uid = source.series.clone().unwrap_or_default();
-    let hash = Sha256::of(format!("source {uid}").as_bytes()).to_string();
+    let hash = Sha256::of(format!("source {}", known_by(source)).as_bytes()).to_string();
     format!("@{}", &hash[..8])
 }
 
@@ -214,5 +257,5 @@ fn summary(id: &str, volume: &Volume<i16>, source: &Source, findings: Vec<Findin
     );
     let data: Value =
         json!({ "case": id, "size": [x, y, z], "spacing": source.spacing, "files": source.files.len() });
-    Outcome { summary: vec![line], findings, data }
+    Outcome { summary: vec![line], findings, data, ..Outcome::default() }
 }

@@ -1,6 +1,7 @@
 //! `make`: the plan's items become solids.
 
 use crate::artefacts;
+use crate::command::import;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
@@ -135,7 +136,8 @@ fn marked(
     let (solid, placement, findings) = match model.marks {
         plan::Marks::None => (solid, None, Vec::new()),
         plan::Marks::Pressed => {
-            let marks = Marks { case_id: job.case()?.description().id.clone(), side: model.side };
+            let note = import::assumed(&import::source(&job.read(artefacts::SOURCE)?)?);
+            let marks = Marks { case_id: job.case()?.description().id.clone(), side: model.side, note };
             let axes = axes(job.volume()?.grid());
             let style = MarkStyle::standard()?;
             job.depends_on("data/model-marks.toml", Sha256::of(osteon_design::style::STANDARD.as_bytes()));

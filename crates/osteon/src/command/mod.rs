@@ -1,12 +1,14 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
 //! In the order of the work: [`import`] → [`segment`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
+pub mod convert;
 pub mod demo;
 pub mod export;
 pub mod import;
+pub mod info;
 pub mod make;
 pub mod model;
 pub mod print;
@@ -14,4 +16,5 @@ pub mod propose;
 pub mod replay;
 pub mod report;
 pub mod segment;
+pub mod share;
 pub mod state;

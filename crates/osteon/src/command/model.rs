@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Make a checked, marked 1:1 bone model from a folder of DICOM slices
+/// Make a checked, marked 1:1 bone model from a scan
 ///
 /// Runs import, segment, propose, make, check, export, print and report, and leaves a case in the folder
 /// given. What cannot be printed is refused at the end; everything else is still there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Folder with the DICOM files
+    /// Folder, file or ZIP archive with the scan
     #[schemars(extend("x-position" = 1))]
     pub folder: String,
     /// Folder for the case: new, empty, or a case already
@@ -31,6 +31,11 @@ pub struct Model {
     /// Pseudonym of a new case, written on everything made from it; made from the series if not given
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_id: Option<String>,
+    /// What you state in place of the files, such as spacing=0.5,0.5 or gaps=filled; written down in the case
+    /// and on the model
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-whole" = true))]
+    pub assume: Vec<String>,
     /// Name of the structure, such as bone, thorax or femur-left
     #[serde(default = "StructureId::bone")]
     pub structure: StructureId,
@@ -73,7 +78,7 @@ impl Model {
             (
                 "import",
                 0.40,
-                json!({ "folder": self.folder, "series": self.series, "case_id": self.case_id }),
+                json!({ "folder": self.folder, "series": self.series, "case_id": self.case_id, "assume": self.assume }),
             ),
             (
                 "segment",

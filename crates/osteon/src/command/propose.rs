@@ -44,6 +44,6 @@ impl Command for Propose {
         job.write_bytes(artefacts::PLAN, plan.to_text()?.as_bytes())?;
         let items: Vec<&str> = plan.items.iter().map(osteon_plan::Item::id).collect();
         let summary = vec![format!("{} proposes: {}", self.procedure, items.join(", "))];
-        Ok(Outcome { summary, findings, data: json!({ "items": items }) })
+        Ok(Outcome { summary, findings, data: json!({ "items": items }), ..Outcome::default() })
     }
 }

@@ -61,6 +61,7 @@ impl Command for Replay {
             summary: vec![line],
             findings: Vec::new(),
             data: json!({ "commands": entries.len(), "results": outputs }),
+            ..Outcome::default()
         })
     }
 }

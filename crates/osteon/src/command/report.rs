@@ -10,6 +10,7 @@ use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use osteon_case::Sha256;
 use osteon_core::{Aabb, Ctx, Patient, Severity, Solid, Volume};
+use osteon_io::dicom::Source;
 use osteon_plan::Model;
 use osteon_report::number::{Quantity, area, distance, volume as cubic};
 use osteon_report::{Check, Fact, Figure, Gallery, Measure, Product, Table, Verdict};
@@ -60,7 +61,12 @@ impl Command for Report {
         let paper = osteon_report::pdf(&report)?;
         job.write_bytes(artefacts::REPORT_PAPER, &paper)?;
         let summary = vec![format!("{}: {}", artefacts::REPORT_PAGE, report.headline())];
-        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "page": artefacts::REPORT_PAGE }) })
+        Ok(Outcome {
+            summary,
+            findings: Vec::new(),
+            data: json!({ "page": artefacts::REPORT_PAGE }),
+            ..Outcome::default()
+        })
     }
 }
 
@@ -105,6 +111,8 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         fact("Kernel", source.kernel.clone().unwrap_or_else(|| "not stated".to_owned())),
         fact("Gantry tilt", format!("{:.1}°", source.tilt)),
         fact("Frame", "patient coordinates (LPS), millimetres".to_owned()),
+        fact("Not measured", not_measured(&source)),
+        fact("Stated by hand", stated(&source)),
         // The UID itself would lead back to the patient; its hash only confirms it.
         fact(
             "Series",
@@ -112,6 +120,23 @@ fn frame(job: &mut Job<'_>) -> Result<osteon_report::Report, Failure> {
         ),
     ];
     Ok(report)
+}
+
+/// The slabs of the image that the scan did not measure.
+fn not_measured(source: &Source) -> String {
+    let slabs: Vec<String> = source
+        .not_measured
+        .iter()
+        .map(|slab| format!("slices {} to {}", slab.slices[0] + 1, slab.slices[1] + 1))
+        .collect();
+    let filled = if source.assumed.contains_key("gaps") { ", interpolated" } else { "" };
+    if slabs.is_empty() { "nothing".to_owned() } else { slabs.join(", ") + filled }
+}
+
+/// What a person stated about the scan that its files do not say.
+fn stated(source: &Source) -> String {
+    let stated: Vec<String> = source.assumed.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    if stated.is_empty() { "nothing".to_owned() } else { stated.join("; ") }
 }
 
 /// What a file of the case is, for readers.

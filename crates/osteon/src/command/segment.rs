@@ -159,6 +159,7 @@ impl Command for Segment {
             summary,
             findings,
             data: json!({ "structure": self.structure, "volume_mm3": cm3 * 1000.0 }),
+            ..Outcome::default()
         })
     }
 }

@@ -33,7 +33,7 @@ impl Command for Status {
             summary.push(format!("  {:<32} {}  {state}", artefact.path.to_string(), &hash[..12]));
         }
         let findings = case.findings().to_vec();
-        Ok(Outcome { summary, findings, data: json!({ "artefacts": artefacts }) })
+        Ok(Outcome { summary, findings, data: json!({ "artefacts": artefacts }), ..Outcome::default() })
     }
 }
 
@@ -62,6 +62,7 @@ impl Command for History {
             summary,
             findings: case.findings().to_vec(),
             data: json!({ "entries": case.history() }),
+            ..Outcome::default()
         })
     }
 }
@@ -82,7 +83,7 @@ impl Command for Verify {
             0 => vec!["every file and every line of the journal is what it was".to_owned()],
             n => vec![format!("{n} problems")],
         };
-        Ok(Outcome { summary, data: json!({ "problems": findings.len() }), findings })
+        Ok(Outcome { summary, data: json!({ "problems": findings.len() }), findings, ..Outcome::default() })
     }
 }
 
@@ -131,6 +132,7 @@ fn stepped(what: &str, case: &Case, n: u64) -> Outcome {
         summary: summary.into_iter().collect(),
         findings: Vec::new(),
         data: json!({ "n": n, "entry": target.map(|entry| entry.n), "command": target.map(osteon_case::Entry::name) }),
+        ..Outcome::default()
     }
 }
 
@@ -147,7 +149,12 @@ impl Command for Recover {
         let (dir, stamp) = (job.session().case.clone(), job.session().stamp());
         let case = Case::recover(&dir, &stamp)?;
         let findings = case.findings().to_vec();
-        Ok(Outcome { summary: vec!["the case can be used again".to_owned()], findings, data: json!({}) })
+        Ok(Outcome {
+            summary: vec!["the case can be used again".to_owned()],
+            findings,
+            data: json!({}),
+            ..Outcome::default()
+        })
     }
 }
 
@@ -173,6 +180,7 @@ impl Command for Migrate {
             summary: vec![line],
             findings: case.findings().to_vec(),
             data: json!({ "out": self.out }),
+            ..Outcome::default()
         })
     }
 }
@@ -195,6 +203,7 @@ impl Command for Gc {
             summary: vec![line],
             findings: Vec::new(),
             data: json!({ "contents": collected.contents }),
+            ..Outcome::default()
         })
     }
 }
