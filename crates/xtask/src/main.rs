@@ -2,10 +2,12 @@
 //!
 //! - `demo` – install what is missing, build, run the main job on the embedded phantom, say where the result is
 //! - `test` – install what is missing, then run everything that must pass: format, lints, licences, tests
+//! - `fuzz` – every parser under libFuzzer for a while ([`fuzz`])
 //! - `tidy` – the house rules that no compiler checks ([`tidy`])
 //! - `generate` – rewrite the files made from the commands' schemas
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer")]
 
+mod fuzz;
 mod setup;
 mod tally;
 mod tidy;
@@ -20,9 +22,10 @@ fn main() -> ExitCode {
     let result = match task.as_str() {
         "demo" => demo(&rest),
         "test" => test(&rest),
+        "fuzz" => fuzz::fuzz(&rest),
         "tidy" => tidy::run(&root()),
         "generate" => generate(),
-        _ => Err("tasks: demo, test, tidy, generate".to_owned()),
+        _ => Err("tasks: demo, test, fuzz, tidy, generate".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,9 +79,11 @@ fn demo(rest: &[String]) -> Result<(), String> {
 fn test(rest: &[String]) -> Result<(), String> {
     setup::slicer();
     setup::oracles(&root());
+    setup::compiler();
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     setup::deny(&root())?;
+    fuzz::briefly()?;
     let mut words = vec!["test", "--workspace", "--no-fail-fast"];
     words.extend(rest.iter().map(String::as_str));
     tally::run(&mut command("cargo", &words))

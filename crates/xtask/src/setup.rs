@@ -16,16 +16,26 @@ fn answers(program: &str, words: &[&str]) -> bool {
 ///
 /// What needs it says that it is missing where this could not be done.
 pub fn slicer() {
-    if SLICERS.iter().any(|name| answers(name, &["--help"])) {
-        return;
+    if !SLICERS.iter().any(|name| answers(name, &["--help"])) {
+        provide("prusa-slicer", "PrusaSlicer is not installed, so G-code will be missing");
     }
+}
+
+/// Makes sure that a C++ compiler is there, which libFuzzer is built with.
+pub fn compiler() {
+    if !answers("c++", &["--version"]) {
+        provide("g++", "there is no C++ compiler, so the parsers cannot be fuzzed");
+    }
+}
+
+/// Installs a package where that is possible without asking, or says what its absence means.
+fn provide(package: &str, without: &str) {
     let root = answers("sh", &["-c", "test $(id -u) = 0"]);
     let possible = answers("apt-get", &["--version"]) && (root || answers("sudo", &["-n", "true"]));
-    let installed =
-        if possible { install("prusa-slicer", root) } else { Err("no rights to install it".to_owned()) };
+    let installed = if possible { install(package, root) } else { Err("no rights to install it".to_owned()) };
     if let Err(trouble) = installed {
-        println!("PrusaSlicer is not installed, so G-code will be missing: {trouble}");
-        println!("to add it on Debian or Ubuntu: sudo apt-get install prusa-slicer");
+        println!("{without}: {trouble}");
+        println!("to add it on Debian or Ubuntu: sudo apt-get install {package}");
     }
 }
 
