@@ -194,9 +194,11 @@ mod tests {
         let at = |u: f64, v: f64| {
             half * DVec3::new(libm::cos(u) * libm::cos(v), libm::sin(u) * libm::cos(v), libm::sin(v))
         };
+        // The nearest place lies in the octant of `p`; from another one, nearly as near, no step leads there.
+        let p = p.abs();
         let (mut best, mut place, mut step) = (f64::INFINITY, (0.0, 0.0), 0.1);
-        for i in 0..64 {
-            for j in -16..=16 {
+        for i in 0..=16 {
+            for j in 0..=16 {
                 let (u, v) = (f64::from(i) * 0.1, f64::from(j) * 0.1);
                 let d = at(u, v).distance(p);
                 if d < best {
@@ -233,6 +235,12 @@ mod tests {
             prop_assert!((found.abs() - searched(p, half)).abs() < 1e-5, "{p}: {found}");
             prop_assert_eq!(found < 0.0, (p / half).length_squared() < 1.0);
         }
+    }
+
+    #[test]
+    fn the_search_finds_the_side_that_is_hardly_nearer() {
+        let (p, half) = (DVec3::new(0.0, 0.0004, 0.0), DVec3::new(20.0, 9.0, 14.0));
+        assert!((searched(p, half) - 8.9996).abs() < 1e-6);
     }
 
     #[test]
