@@ -19,8 +19,9 @@ const METAL: i16 = 3000;
 const LEAST_METAL: f64 = 50.0;
 /// Values of the body without lung, HU.
 const BODY: [f64; 2] = [-150.0, 300.0];
-/// Longest stretch of body along the edge of the picture, mm. Chosen: a table leaves the picture in shorter ones.
-const LONGEST_CUT: f64 = 20.0;
+/// Longest stretch of body along the edge of the picture, mm. Chosen: a table top, up to 25 mm thick, leaves the
+/// picture in shorter ones.
+const LONGEST_CUT: f64 = 30.0;
 /// How far inside the edge the body must still be there, mm: the shell of a table or a head rest is thinner.
 const INSIDE: f64 = 6.0;
 /// Pixels along a side below which there is no edge to speak of.
