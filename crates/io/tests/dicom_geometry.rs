@@ -14,7 +14,6 @@ use glam::DVec3;
 use osteon_core::{Ctx, Grid, Point, Severity};
 use osteon_io::dicom::{Loaded, Options, Scan, Series, load, scan};
 use osteon_io::files;
-use osteon_io::samples::Samples;
 use std::path::{Path, PathBuf};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
@@ -36,13 +35,6 @@ fn scanned(folder: &Path) -> Scan {
 
 fn loaded(series: &Series) -> Loaded {
     load(series, &Options::default(), &Ctx::default()).unwrap()
-}
-
-fn grid(loaded: &Loaded) -> &Grid {
-    match &loaded.samples {
-        Samples::I16(volume) => volume.grid(),
-        Samples::F32(volume) => volume.grid(),
-    }
 }
 
 fn codes(loaded: &Loaded) -> Vec<&str> {
@@ -90,11 +82,11 @@ fn a_tilted_head_with_three_slice_distances_is_one_volume_in_its_place() {
     let gaps = series.gaps.unwrap();
     assert!((gaps[0] - 1.081).abs() < 1e-3 && (gaps[1] - 6.999).abs() < 1e-3, "{gaps:?}");
     let loaded = loaded(series);
-    let worst = worst_corner(&folder, series, grid(&loaded));
+    let worst = worst_corner(&folder, series, loaded.samples.grid());
     println!("GE head: corners within {worst:.4} mm");
     assert!(worst < 0.06, "{worst}");
-    assert_eq!(grid(&loaded).dims(), [512, 512, 145]);
-    assert!((series.tilt.unwrap() - 18.5).abs() < 0.05 && grid(&loaded).is_sheared());
+    assert_eq!(loaded.samples.grid().dims(), [512, 512, 145]);
+    assert!((series.tilt.unwrap() - 18.5).abs() < 0.05 && loaded.samples.grid().is_sheared());
     for code in ["gantry-tilt", "uneven-spacing-resampled", "thickness-varies"] {
         assert!(codes(&loaded).contains(&code), "{code}");
     }
@@ -115,7 +107,7 @@ fn a_head_without_some_slices_has_a_slab_that_was_not_measured() {
     let scan = scanned(part.path());
     let series = scan.choose(None).unwrap();
     let loaded = loaded(series);
-    assert!(worst_corner(part.path(), series, grid(&loaded)) < 0.1);
+    assert!(worst_corner(part.path(), series, loaded.samples.grid()) < 0.1);
     let finding = loaded.findings.iter().find(|f| f.code == "slab-not-measured").unwrap();
     assert_eq!(finding.severity, Severity::Danger);
     assert!(finding.message.contains("17.dcm") && finding.message.contains("20.dcm"), "{}", finding.message);
@@ -177,7 +169,7 @@ fn every_folder_with_slices_is_in_its_place_or_refused_with_a_reason() {
         for series in &scan.series {
             match load(series, &Options::default(), &Ctx::default()) {
                 Ok(loaded) => {
-                    let worst = worst_corner(&folder, series, grid(&loaded));
+                    let worst = worst_corner(&folder, series, loaded.samples.grid());
                     println!("{name} {}: {worst:.4} mm {:?}", series.label(), codes(&loaded));
                     assert!(worst < 0.1, "{name} {worst}");
                 }

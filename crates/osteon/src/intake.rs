@@ -43,7 +43,7 @@ pub(crate) enum Hashes {
 }
 
 /// What is known about a candidate before a pixel is loaded.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Facts {
     number: usize,
     label: String,
@@ -134,11 +134,14 @@ impl Candidate<'_> {
 
     /// What is known before a pixel is loaded.
     pub(crate) fn facts(&self) -> Facts {
+        let (number, label) = (self.number(), self.label());
         let Self::Series(series) = self else {
-            return Facts::unknown(self.number(), self.label());
+            return Facts { number, label, images: 1, files: 1, ..Facts::default() };
         };
         let [nx, ny, images] = series.size;
         Facts {
+            number,
+            label,
             uid: series.uid.clone(),
             modality: series.modality.clone(),
             size: series.slices.map(|nz| [nx, ny, nz]),
@@ -155,7 +158,6 @@ impl Candidate<'_> {
             files: series.files().count(),
             findings: series.all_findings().cloned().collect(),
             refused: series.refusal().cloned().map(|refusal| Failure::from(refusal).to_json()),
-            ..Facts::unknown(self.number(), self.label())
         }
     }
 
@@ -208,34 +210,6 @@ fn budget() -> Budget {
     Budget::new(Limits::default(), Some(Arc::new(move || start.elapsed())))
 }
 
-impl Facts {
-    fn unknown(number: usize, label: String) -> Self {
-        let (uid, modality, size, spacing, gaps, slice_thickness, tilt) = Default::default();
-        let (plane, kernel, part, body_part, laterality, findings, refused) = Default::default();
-        let (images, files) = (1, 1);
-        Self {
-            number,
-            label,
-            uid,
-            modality,
-            size,
-            images,
-            spacing,
-            gaps,
-            slice_thickness,
-            tilt,
-            plane,
-            kernel,
-            part,
-            body_part,
-            laterality,
-            files,
-            findings,
-            refused,
-        }
-    }
-}
-
 impl Intake {
     /// Names of all files, for finding out which of them a message is about.
     pub(crate) fn names(&self) -> Vec<&str> {
@@ -264,7 +238,9 @@ impl Intake {
         for skipped in self.left_out() {
             *reasons.entry(&skipped.reason).or_default() += 1;
         }
-        let skipped = reasons.into_iter().map(|(reason, files)| skipped(reason, files));
+        let skipped = reasons.into_iter().map(|(reason, files)| {
+            Finding::new("file-skipped", Severity::Note, format!("{files} files were skipped: {reason}"))
+        });
         aside.chain(skipped).chain(self.scan.findings.iter().cloned()).collect()
     }
 
@@ -373,17 +349,6 @@ impl Intake {
             ..Source::default()
         }
     }
-}
-
-/// What to tell about files that were skipped. A slice that cannot be read may be one that is missed.
-fn skipped(reason: &str, files: usize) -> Finding {
-    let message = format!("{files} files were skipped: {reason}");
-    if reason.starts_with("damaged") {
-        return Finding::new("damaged-file-skipped", Severity::Caution, message).remedy(
-            "fetch the file again from its archive: a slice may be missing at the end of the volume",
-        );
-    }
-    Finding::new("file-skipped", Severity::Note, message)
 }
 
 fn short(text: &str) -> String {

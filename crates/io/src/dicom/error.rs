@@ -68,14 +68,6 @@ pub enum DicomError {
         /// File.
         file: String,
     },
-    /// The images have more voxels than are read.
-    #[error("{voxels} voxels are more than the limit of {limit}")]
-    TooLarge {
-        /// Voxels of the series.
-        voxels: u128,
-        /// The limit.
-        limit: u64,
-    },
     /// An attribute without which the images cannot be placed or understood is missing.
     #[error("{file} has no {attribute}")]
     Missing {
@@ -345,10 +337,9 @@ impl Explain for DicomError {
         match self {
             Self::Io { .. } => ErrorKind::Io,
             Self::NoFolder { .. } | Self::NoVolume { .. } | Self::Missing { .. } => ErrorKind::Missing,
-            Self::TransferSyntax { .. }
-            | Self::MultiFrame { .. }
-            | Self::PixelFormat { .. }
-            | Self::TooLarge { .. } => ErrorKind::Unsupported,
+            Self::TransferSyntax { .. } | Self::MultiFrame { .. } | Self::PixelFormat { .. } => {
+                ErrorKind::Unsupported
+            }
             Self::JpegLs { source, .. } => source.kind(),
             Self::Jpeg { source, .. } => source.kind(),
             Self::Jpeg2000 { source, .. } => source.kind(),
@@ -369,7 +360,6 @@ impl Explain for DicomError {
             Self::NoSuchSeries { .. } => "no-such-series",
             Self::Damaged { .. } => "damaged-file",
             Self::Changed { .. } => "file-changed",
-            Self::TooLarge { .. } => "too-many-voxels",
             Self::Missing { .. } => "attribute-missing",
             Self::Invalid { .. } => "attribute-invalid",
             Self::Mixed { .. } => "mixed-series",
@@ -408,7 +398,6 @@ impl Explain for DicomError {
             }
             Self::Damaged { .. } => "fetch the series again from its archive",
             Self::Changed { .. } => "wait until the folder is complete, then import again",
-            Self::TooLarge { .. } => "export a smaller field of view or fewer slices from the scanner or archive",
             Self::Missing { attribute, .. } => return without(attribute),
             Self::Invalid { fault, .. } => return without(fault),
             Self::Mixed { attribute, .. } if attribute.contains("(0020,0052)") => {
