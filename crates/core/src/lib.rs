@@ -5,7 +5,7 @@
 //!
 //! 1. [`unit`] – numbers a person meets: `Mm`, `Deg`, `Hu`
 //! 2. [`frame`] – points and maps that know their frame; [`geometry`] – boxes and planes in one
-//! 3. [`grid`], [`volume`], [`mask`] – samples with a place in the patient
+//! 3. [`grid`], [`volume`], [`mask`], [`label_map`] – samples with a place in the patient
 //! 4. [`mesh`], [`solid`] – triangles; triangles proven to bound a volume
 //! 5. [`finding`], [`error`] – what a person should look at; what went wrong and what to do
 //! 6. [`ctx`] – progress, cancellation and seed of a running job
@@ -18,6 +18,7 @@ pub mod finding;
 pub mod frame;
 pub mod geometry;
 pub mod grid;
+pub mod label_map;
 pub mod mask;
 pub mod mesh;
 pub mod solid;
@@ -32,6 +33,7 @@ pub use finding::{Finding, Severity};
 pub use frame::{Affine, Direction, Patient, Point, Pose, Vector, Voxel};
 pub use geometry::{Aabb, Plane};
 pub use grid::{Grid, GridError};
+pub use label_map::{LabelMap, LabelMapError};
 pub use mask::Mask;
 pub use mesh::Mesh;
 pub use solid::{Defect, NotSolid, Solid};

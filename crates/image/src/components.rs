@@ -284,9 +284,13 @@ fn root(parent: &mut [u32], mut run: u32) -> u32 {
 
 /// Appends the runs of a row.
 fn push_runs(row: &[u64], runs: &mut Vec<Run>) {
-    let mut carry = 0;
-    let mut from = 0;
-    for (base, &word) in (0..).step_by(64).zip(row) {
+    for_each_run(row.iter().copied(), |from, to| runs.push(Run { from, to }));
+}
+
+/// Calls `visit` with the first voxel of each run of a row, and the one past its last.
+pub(crate) fn for_each_run(row: impl Iterator<Item = u64>, mut visit: impl FnMut(u32, u32)) {
+    let (mut carry, mut from, mut base) = (0, 0, 0);
+    for word in row {
         // Bits where a run starts or ends: the value differs from the voxel before.
         let mut changes = word ^ (word << 1 | carry);
         carry = word >> 63;
@@ -296,13 +300,13 @@ fn push_runs(row: &[u64], runs: &mut Vec<Run>) {
             if word >> bit & 1 == 1 {
                 from = base + bit;
             } else {
-                runs.push(Run { from, to: base + bit });
+                visit(from, base + bit);
             }
         }
+        base += 64;
     }
     if carry == 1 {
-        let to = row.len() as u32 * 64;
-        runs.push(Run { from, to });
+        visit(from, base);
     }
 }
 

@@ -23,8 +23,9 @@
 //! either side), but stays whole where voxels are finer than the wall. Two edges closer than that are one edge:
 //! lung within 1 mm of a rib pulls the level down, by less than the limit of step 4.
 
-use crate::levels::{Levels, NONE};
+use crate::levels::{LARGEST_BLOCK, Levels, NONE};
 use glam::{Mat3, Vec3};
+use multiversion::multiversion;
 use osteon_core::{Cancelled, Ctx, Grid, Hu, Mask, Volume};
 use rayon::prelude::*;
 
@@ -73,7 +74,7 @@ pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, C
     assert_eq!(volume.grid().dims(), mask.grid().dims(), "volume and mask are of different grids");
     let grid = volume.grid();
     let spacing = grid.spacing().to_array();
-    let block = spacing.map(|mm| (BLOCK / mm + SLACK).round().clamp(1.0, 16.0) as usize);
+    let block = spacing.map(|mm| (BLOCK / mm + SLACK).round().clamp(1.0, LARGEST_BLOCK as f64) as usize);
     let counts = [0, 1, 2].map(|a| grid.dims()[a].div_ceil(block[a]));
     let profiles = Profiles::new(volume);
     let mut sums = vec![Sum::default(); counts[0] * counts[1] * counts[2]];
@@ -81,12 +82,7 @@ pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, C
         let slices = k * block[2]..((k + 1) * block[2]).min(grid.dims()[2]);
         for (z, y) in slices.flat_map(|z| (0..grid.dims()[1]).map(move |y| (z, y))) {
             ctx.check()?;
-            let sums = &mut sums[y / block[1] * counts[0]..][..counts[0]];
-            for_each_pair(mask, y, z, |x, step| {
-                if let Some(level) = profiles.through([x, y, z].map(|i| i as i32), step).level() {
-                    sums[x / block[0]].add(level);
-                }
-            });
+            add_levels(&profiles, mask, [y, z], block[0], &mut sums[y / block[1] * counts[0]..][..counts[0]]);
         }
         Ok(())
     })?;
@@ -95,6 +91,20 @@ pub fn measure(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Result<Levels, C
     let values = average(&sums, counts, ctx)?;
     ctx.done(1.0)?;
     Ok(Levels::new(fallback, block, counts, values))
+}
+
+/// Adds the levels along the boundary in row `y` of slice `z` to the sums of its blocks.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq+bmi1+bmi2+lzcnt+popcnt",
+    "x86_64+avx2+bmi1+bmi2+lzcnt+popcnt",
+    "aarch64+neon"
+))]
+fn add_levels(profiles: &Profiles<'_>, mask: &Mask, [y, z]: [usize; 2], block: usize, sums: &mut [Sum]) {
+    for_each_pair(mask, y, z, |x, step| {
+        if let Some(level) = profiles.through([x, y, z].map(|i| i as i32), step).level() {
+            sums[x / block].add(level);
+        }
+    });
 }
 
 /// Moves the boundary of a mask to where the edge is.
@@ -125,16 +135,21 @@ fn step(volume: &Volume<i16>, mask: &Mask, levels: &Levels, ctx: &Ctx) -> Result
     let mut moved = mask.clone();
     let words = mask.words_per_row();
     moved.bits_mut().par_chunks_mut(words * ny).enumerate().try_for_each(|(z, slice)| {
+        ctx.check()?;
+        let levels = levels.on_slice(z);
         for (y, row) in slice.chunks_exact_mut(words).enumerate() {
-            ctx.check()?;
+            let around = Around::new(mask, y, z);
+            if around.is_empty() {
+                continue;
+            }
             let samples = volume.row(y, z);
             for (w, word) in row.iter_mut().enumerate() {
-                let mut open = differing(mask, w, y, z).into_iter().fold(0, |all, (_, bits)| all | bits);
+                let mut open = around.differing(w).into_iter().fold(0, |all, (_, bits)| all | bits);
                 while open != 0 {
                     let bit = open & open.wrapping_neg();
                     open ^= bit;
                     let x = w * 64 + bit.trailing_zeros() as usize;
-                    if let Some(level) = levels.measured(x, y, z) {
+                    if let Some(level) = levels.measured(x, y) {
                         *word = if f64::from(samples[x]) >= level { *word | bit } else { *word & !bit };
                     }
                 }
@@ -159,36 +174,59 @@ impl Step {
     }
 }
 
-/// For each of the six steps to a face neighbour, the voxels of a word whose neighbour differs from them.
-///
-/// Beyond the grid nothing differs.
-fn differing(mask: &Mask, w: usize, y: usize, z: usize) -> [(Step, u64); 6] {
-    let [_, ny, nz] = mask.grid().dims();
-    let row = mask.row(y, z);
-    let (word, last) = (row[w], mask.last_word());
-    let valid = if w + 1 == row.len() { last } else { u64::MAX };
-    // The first and the last voxel of the row are their own neighbours beyond it.
-    let low = word << 1 | if w > 0 { row[w - 1] >> 63 } else { word & 1 };
-    let end = word & (valid ^ valid >> 1);
-    let high = word >> 1 | row.get(w + 1).map_or(end, |next| next << 63);
-    let other = |y: Option<usize>, z: Option<usize>| match (y, z) {
-        (Some(y), Some(z)) if y < ny && z < nz => mask.row(y, z)[w],
-        _ => word,
-    };
-    [
-        (Step { axis: 0, sign: -1 }, (word ^ low) & valid),
-        (Step { axis: 0, sign: 1 }, (word ^ high) & valid),
-        (Step { axis: 1, sign: -1 }, word ^ other(y.checked_sub(1), Some(z))),
-        (Step { axis: 1, sign: 1 }, word ^ other(Some(y + 1), Some(z))),
-        (Step { axis: 2, sign: -1 }, word ^ other(Some(y), z.checked_sub(1))),
-        (Step { axis: 2, sign: 1 }, word ^ other(Some(y), Some(z + 1))),
-    ]
+/// A row of a mask and the rows beside it.
+struct Around<'a> {
+    row: &'a [u64],
+    /// The bits of the last word that are voxels.
+    last: u64,
+    /// The rows before and behind along y, then along z; beyond the grid the row itself.
+    beside: [&'a [u64]; 4],
+}
+
+impl<'a> Around<'a> {
+    fn new(mask: &'a Mask, y: usize, z: usize) -> Self {
+        let [_, ny, nz] = mask.grid().dims();
+        let (before, behind) = (|i: usize| i.max(1) - 1, |i: usize, n: usize| (i + 1).min(n - 1));
+        let beside = [(before(y), z), (behind(y, ny), z), (y, before(z)), (y, behind(z, nz))];
+        Self { row: mask.row(y, z), last: mask.last_word(), beside: beside.map(|(y, z)| mask.row(y, z)) }
+    }
+
+    /// True when there is no voxel in any of the rows.
+    fn is_empty(&self) -> bool {
+        let any = |row: &[u64]| row.iter().fold(0, |all, word| all | word) != 0;
+        !any(self.row) && !self.beside.iter().any(|row| any(row))
+    }
+
+    /// For each of the six steps to a face neighbour, the voxels of a word whose neighbour differs from them.
+    ///
+    /// Beyond the grid nothing differs.
+    #[inline(always)]
+    fn differing(&self, w: usize) -> [(Step, u64); 6] {
+        let row = self.row;
+        let word = row[w];
+        let valid = if w + 1 == row.len() { self.last } else { u64::MAX };
+        // The first and the last voxel of the row are their own neighbours beyond it.
+        let low = word << 1 | if w > 0 { row[w - 1] >> 63 } else { word & 1 };
+        let end = word & (valid ^ valid >> 1);
+        let high = word >> 1 | row.get(w + 1).map_or(end, |next| next << 63);
+        let beside = self.beside.map(|row| word ^ row[w]);
+        [
+            (Step { axis: 0, sign: -1 }, (word ^ low) & valid),
+            (Step { axis: 0, sign: 1 }, (word ^ high) & valid),
+            (Step { axis: 1, sign: -1 }, beside[0]),
+            (Step { axis: 1, sign: 1 }, beside[1]),
+            (Step { axis: 2, sign: -1 }, beside[2]),
+            (Step { axis: 2, sign: 1 }, beside[3]),
+        ]
+    }
 }
 
 /// Calls `visit` with every voxel of a row that is inside and each step from it to a voxel outside.
+#[inline(always)]
 fn for_each_pair(mask: &Mask, y: usize, z: usize, mut visit: impl FnMut(usize, Step)) {
-    for (w, &word) in mask.row(y, z).iter().enumerate().filter(|(_, word)| **word != 0) {
-        for (step, bits) in differing(mask, w, y, z) {
+    let around = Around::new(mask, y, z);
+    for (w, &word) in around.row.iter().enumerate().filter(|(_, word)| **word != 0) {
+        for (step, bits) in around.differing(w) {
             let mut bits = bits & word;
             while bits != 0 {
                 visit(w * 64 + bits.trailing_zeros() as usize, step);
@@ -299,6 +337,7 @@ impl<'a> Profiles<'a> {
     }
 
     /// The profile through the middle between a voxel inside and its neighbour outside.
+    #[inline(always)]
     fn through(&self, inside: [i32; 3], step: Step) -> Profile {
         let along = self.metric * self.gradient(inside, step);
         let (voxels, mm) = (along.length(), along.dot(self.gram * along).sqrt());
@@ -311,13 +350,57 @@ impl<'a> Profiles<'a> {
         let step_by = along.to_array().map(|v| (v * ONE as f32) as i64);
         let mut place = inside.map(|i| i64::from(i) * ONE);
         place[step.axis] += i64::from(step.sign) * ONE / 2;
-        for (i, value) in (-(SIDE as i64)..).zip(&mut profile) {
+        let reach = SIDE as i64;
+        let is_within = |a: usize| {
+            let (p, q) = (place[a] - reach * step_by[a], place[a] + reach * step_by[a]);
+            p.min(q) >= 0 && p.max(q) < (self.dims[a] as i64 - 1) * ONE
+        };
+        if (0..3).all(is_within) {
+            return Profile(self.within([0, 1, 2].map(|a| place[a] - reach * step_by[a]), step_by));
+        }
+        for (i, value) in (-reach..).zip(&mut profile) {
             *value = self.sample([0, 1, 2].map(|a| place[a] + i * step_by[a]));
         }
         Profile(profile)
     }
 
+    /// As `sample` for all places of a profile that lies within the grid, many at a time.
+    #[inline(always)]
+    fn within(&self, start: [i64; 3], step_by: [i64; 3]) -> [f32; 2 * SIDE + 1] {
+        const COUNT: usize = 2 * SIDE + 1;
+        let (mut parts, mut bases) = ([[0.0_f32; COUNT]; 3], [0_usize; COUNT]);
+        for i in 0..COUNT {
+            for a in 0..3 {
+                // Never negative; and a part of a voxel fits into 32 bits, which are quicker to convert.
+                let place = (start[a] + i as i64 * step_by[a]) as u64;
+                parts[a][i] = (place % ONE as u64) as i32 as f32 * (1.0 / ONE as f32);
+                bases[i] += (place / ONE as u64) as usize * self.strides[a];
+            }
+        }
+        // The eight corners: pairs along x at both ends along y and z.
+        let mut corners = [[[0_i16; 2]; COUNT]; 4];
+        let starts = [0, self.strides[1], self.strides[2], self.strides[1] + self.strides[2]];
+        for (corners, start) in corners.iter_mut().zip(starts) {
+            for (pair, base) in corners.iter_mut().zip(bases) {
+                if let Some(found) = self.samples.get(base + start..).and_then(|rest| rest.first_chunk()) {
+                    *pair = *found;
+                }
+            }
+        }
+        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+        let mut values = [0.0; COUNT];
+        for (i, value) in values.iter_mut().enumerate() {
+            let x = |row: usize| {
+                let [low, high] = corners[row][i];
+                mix(f32::from(low), f32::from(high), parts[0][i])
+            };
+            *value = mix(mix(x(0), x(1), parts[1][i]), mix(x(2), x(3), parts[1][i]), parts[2][i]);
+        }
+        values
+    }
+
     /// The gradient between two neighbouring voxels, by voxel index.
+    #[inline(always)]
     fn gradient(&self, inside: [i32; 3], step: Step) -> Vec3 {
         let outside = step.from(inside);
         let component = |axis: usize| {
@@ -361,6 +444,7 @@ struct Profile([f32; 2 * SIDE + 1]);
 
 impl Profile {
     /// The level half-way up the edge, or `None` where there is no edge.
+    #[inline(always)]
     fn level(&self) -> Option<f32> {
         let p = &self.0;
         let steepest = self.steepest();

@@ -97,6 +97,41 @@ mod tests {
         assert_eq!(hu, Some(Hu(300.0)));
     }
 
+    /// Otsu by its definition: for every threshold the classes' shares and means from all samples.
+    fn plain(samples: &[i16]) -> (f64, i16) {
+        let mut best = (f64::NEG_INFINITY, 0);
+        let least = samples.iter().min().copied().unwrap();
+        for at in least + 1..=samples.iter().max().copied().unwrap() {
+            let class =
+                |upper: bool| samples.iter().filter(move |&&s| (s >= at) == upper).map(|&s| f64::from(s));
+            let (low, high) = (class(false).count() as f64, class(true).count() as f64);
+            let apart = class(true).sum::<f64>() / high - class(false).sum::<f64>() / low;
+            let between = low * high * apart * apart;
+            if between > best.0 {
+                best = (between, at);
+            }
+        }
+        best
+    }
+
+    #[test]
+    fn the_classes_are_those_of_the_plain_definition() {
+        for seed in 0..20 {
+            let mut random = Random::new(seed);
+            let grid = Grid::upright([61, 5, 3], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
+            let share = random.uniform();
+            let samples: Vec<i16> = (0..grid.count())
+                .map(|_| (if random.uniform() < share { 90.0 } else { 10.0 } + 12.0 * random.normal()) as i16)
+                .collect();
+            let (_, wanted) = plain(&samples);
+            let volume = Volume::new(grid, samples.clone()).unwrap();
+            let found = otsu(&volume, Hu(-32768.0), Hu(32767.0), &Ctx::default()).unwrap().unwrap();
+            // Any threshold in the gap between two neighbouring values makes the same classes.
+            let upper = |at: f64| samples.iter().filter(|&&s| f64::from(s) >= at).count();
+            assert_eq!(upper(found.value()), upper(wanted.into()), "{found} instead of {wanted}");
+        }
+    }
+
     #[test]
     fn one_value_cannot_be_split() {
         let volume = scan(|_| 40.0);

@@ -1,5 +1,6 @@
 //! Hounsfield units to bits.
 
+use multiversion::multiversion;
 use osteon_core::{Cancelled, Ctx, Hu, Mask, Volume};
 use rayon::prelude::*;
 
@@ -20,9 +21,7 @@ pub fn threshold(volume: &Volume<i16>, low: Hu, high: Option<Hu>, ctx: &Ctx) -> 
     mask.bits_mut().par_chunks_mut(per_slice).enumerate().try_for_each(|(z, slice)| {
         ctx.check()?;
         for (row, samples) in slice.chunks_exact_mut(words).zip(volume.slice(z).chunks_exact(nx)) {
-            for (word, samples) in row.iter_mut().zip(samples.chunks(64)) {
-                *word = pack(samples, low, high);
-            }
+            pack_row(samples, [low, high], row);
         }
         Ok(())
     })?;
@@ -38,7 +37,24 @@ fn whole_range(low: Hu, high: Option<Hu>) -> Option<(i16, i16)> {
     (low <= high).then_some((low as i16, high as i16))
 }
 
+/// One bit for each sample of a row.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq+bmi1+bmi2+lzcnt+popcnt",
+    "x86_64+avx2+bmi1+bmi2+lzcnt+popcnt",
+    "aarch64+neon"
+))]
+fn pack_row(samples: &[i16], [low, high]: [i16; 2], row: &mut [u64]) {
+    let (whole, rest) = samples.as_chunks::<64>();
+    for (word, samples) in row.iter_mut().zip(whole) {
+        *word = pack(samples, low, high);
+    }
+    if let Some(word) = row.get_mut(whole.len()) {
+        *word = pack(rest, low, high);
+    }
+}
+
 /// One bit for each of up to 64 samples.
+#[inline(always)]
 fn pack(samples: &[i16], low: i16, high: i16) -> u64 {
     // One byte a sample first: this loop becomes vector compares; then eight bytes at a time to bits.
     let mut inside = [0_u8; 64];
