@@ -1,4 +1,4 @@
-//! GLB: a scene for viewers in the browser, on phones and in VR. Written only.
+//! GLB: a scene for viewers in the browser, on phones and in VR.
 //!
 //! glTF counts in metres, with +Y up and the front of a thing facing +Z. A patient standing there has
 //!
@@ -11,6 +11,14 @@
 //! which is a quarter turn about x: its determinant is +1, nothing is mirrored. Viewers keep 32-bit positions,
 //! so those of each object are relative to the middle of its box, and the node's translation, written in
 //! full, puts them in place: 32 bits then tell 0.00001 mm within 100 mm.
+//!
+//! Read (`read`) the same way back, whoever wrote it: metres become millimetres, and the axes are turned as
+//! above. Only what lies in the file itself is read; no other file is opened.
+
+mod head;
+mod read;
+
+pub use read::read;
 
 use crate::mesh_error::MeshFileError;
 use crate::mesh_file::{About, MeshFormat, NOTICE, Object};
@@ -21,6 +29,9 @@ use std::io::Write;
 
 /// Vertices or triangles between two questions whether to stop.
 const CHUNK: usize = 65_536;
+
+/// How our own files name their frame.
+const FRAME: &str = "x = patient left, y = head, z = front; from DICOM LPS";
 
 /// A direction or a length in LPS millimetres, in glTF's axes and metres.
 fn to_gltf(v: DVec3) -> DVec3 {
@@ -41,7 +52,7 @@ pub fn write(
         parts.add(object, &ctx.part(object.name, n as f64 / n_of, (n + 1) as f64 / n_of))?;
     }
     let mut extras = Map::new();
-    extras.insert("frame".into(), "x = patient left, y = head, z = front; from DICOM LPS".into());
+    extras.insert("frame".into(), FRAME.into());
     extras.insert("unit".into(), "m".into());
     extras.insert("notice".into(), NOTICE.into());
     extras.insert("title".into(), about.title.into());

@@ -132,7 +132,7 @@ impl Explain for MeshFileError {
 
     fn help(&self) -> String {
         match self {
-            MeshFileError::Unknown(_) => "give an STL, PLY or 3MF file",
+            MeshFileError::Unknown(_) => "give an STL, 3MF, PLY, OBJ or GLB file",
             MeshFileError::Empty(_) => "export the model again; the file has a frame but no content",
             MeshFileError::Count { .. } | MeshFileError::Truncated { .. } => {
                 "the file was cut or changed on its way; copy or export it again"
@@ -142,7 +142,7 @@ impl Explain for MeshFileError {
             }
             MeshFileError::Unit(_) => "export it in millimetres",
             MeshFileError::Space(_) => "export it in LPS coordinates",
-            MeshFileError::Unsupported { .. } => "export plain triangles without extensions",
+            MeshFileError::Unsupported { .. } => "export plain triangles in one file, without extensions",
             MeshFileError::TooLarge { .. } => "thin the model or split it into several files",
             MeshFileError::Merged { .. } => "decimate the solid, or keep it as PLY, which is exact",
             MeshFileError::NoteName(_) => "use letters, digits, dashes and dots, and each name once",

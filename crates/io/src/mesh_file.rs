@@ -1,9 +1,10 @@
 //! What a mesh file holds, whatever its format, and reading one by its content.
 
+use crate::files::shown;
 use crate::mesh_error::MeshFileError;
-use crate::{ply, stl, threemf};
+use crate::{gltf, obj, ply, stl, threemf};
 use glam::DVec3;
-use osteon_core::{Ctx, Finding, Mesh, Point, Solid};
+use osteon_core::{Ctx, Finding, Mesh, Point, Severity, Solid};
 use std::fmt;
 
 /// A length that a mesh file counts in.
@@ -129,6 +130,8 @@ pub enum MeshFormat {
     ThreeMf,
     /// Binary glTF.
     Glb,
+    /// OBJ.
+    Obj,
 }
 
 impl fmt::Display for MeshFormat {
@@ -138,6 +141,7 @@ impl fmt::Display for MeshFormat {
             MeshFormat::Ply => "PLY",
             MeshFormat::ThreeMf => "3MF",
             MeshFormat::Glb => "GLB",
+            MeshFormat::Obj => "OBJ",
         })
     }
 }
@@ -146,7 +150,8 @@ impl fmt::Display for MeshFormat {
 ///
 /// Vertices are multiplied with the declared unit and turned from a declared RAS frame, so they are LPS
 /// millimetres if the file declares both. Where [`declared`](Self::declared) is `None` the numbers are as in
-/// the file, and the caller decides whether they may pass for millimetres in the patient.
+/// the file, and the caller decides whether they may pass for millimetres in the patient. GLB is in metres with
+/// +Y up by its format: it is turned as [`gltf`] says, whether or not it tells a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeshFile {
     /// The format the content has, whatever the file is called.
@@ -169,8 +174,25 @@ pub(crate) fn beyond(place: DVec3) -> Option<f64> {
     place.to_array().into_iter().find(|value| value.is_nan() || value.abs() > REACH)
 }
 
-/// Reads a mesh file by its content: 3MF, PLY, or binary or ASCII STL.
+/// Reads a mesh file by its content: 3MF, PLY, GLB, OBJ, or binary or ASCII STL.
+///
+/// What a file does not say is not guessed. If it tells no unit and its size is not that of a bone, a finding
+/// names the units that would make it one ([`unit_guess`]).
+///
+/// # Errors
+/// What is of no format that is read, is damaged, or asks for more than it may have.
 pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
+    let mut file = read_as_it_is(bytes, ctx)?;
+    let ours = file.format == MeshFormat::Glb && file.declared.space.is_some();
+    let told = file.declared.unit.is_some() && (file.format != MeshFormat::Glb || ours);
+    if !told {
+        let boxes = file.meshes.iter().map(|named| named.mesh.bounds().size().max_element());
+        file.findings.extend(unit_guess(boxes.fold(0.0, f64::max)));
+    }
+    Ok(file)
+}
+
+fn read_as_it_is(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     let start = bytes.trim_ascii_start();
     if bytes.is_empty() {
         Err(MeshFileError::Unknown("nothing: the file is empty"))
@@ -181,13 +203,87 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     } else if stl::is_stl(bytes) {
         stl::read(bytes, ctx)
     } else if bytes.starts_with(b"glTF") {
-        Err(MeshFileError::Unknown("a glTF scene, which is written for viewing and not read back"))
+        gltf::read(bytes, ctx)
     } else if start.starts_with(b"<") {
         Err(MeshFileError::Unknown("a web page or other markup"))
+    } else if start.starts_with(b"{") {
+        Err(MeshFileError::Unknown("a glTF scene as text, whose shapes are in other files, or other JSON"))
+    } else if obj::is_obj(bytes) {
+        obj::read(bytes, ctx)
+    } else if is_text(bytes) {
+        Err(MeshFileError::Unknown("text of a kind that is not read"))
     } else {
         // An STL has no mark; what remains is one whose size and count disagree, or something else.
         stl::read(bytes, ctx)
     }
+}
+
+/// True for lines of printable characters, which no binary file begins with.
+fn is_text(bytes: &[u8]) -> bool {
+    let front = &bytes[..bytes.len().min(512)];
+    front.contains(&b'\n') && front.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
+}
+
+/// The longest side a box around a bone or a part of one has, in mm. Chosen: a fragment that is fixed with a
+/// screw has more than 5 mm, and the femur of a tall man less than 600 mm.
+const BONE: [f64; 2] = [5.0, 600.0];
+
+/// Units that coordinates are met in when a file does not tell, and what one is in millimetres. The inverse
+/// ones are those of coordinates that were converted twice.
+const MISTAKEN: [(&str, f64); 6] = [
+    ("metres", 1000.0),
+    ("inches", 25.4),
+    ("centimetres", 10.0),
+    ("micrometres", 0.001),
+    ("twice converted metres", 0.001),
+    ("twice converted inches", 1.0 / 25.4),
+];
+
+/// A finding if something whose box has this longest side, in mm, is no bone: with the units that would make it
+/// one. Nothing is converted.
+pub fn unit_guess(longest: f64) -> Option<Finding> {
+    let [least, most] = BONE;
+    if (least..=most).contains(&longest) {
+        return None;
+    }
+    let would = |(unit, mm): &(&str, f64)| {
+        let size = longest * mm;
+        (least..=most).contains(&size).then(|| format!("{size:.4} mm if its numbers are {unit}"))
+    };
+    let guesses: Vec<String> = MISTAKEN.iter().filter_map(would).collect();
+    let guesses = match guesses.is_empty() {
+        true => "no usual unit makes it a bone's size".to_owned(),
+        false => format!("it would have {}", guesses.join(", or ")),
+    };
+    let message = format!(
+        "the file tells no unit; taken for millimetres the largest piece is {longest} mm long, and bones have \
+         {least} to {most} mm: {guesses}"
+    );
+    let limit = if longest < least { least } else { most };
+    let finding = Finding::new("unit-guess", Severity::Caution, message);
+    Some(
+        finding
+            .measured(longest, limit, "mm", "chosen: sizes of bones and their fragments")
+            .remedy("ask for the unit, and export the model in millimetres or as 3MF, which tells its unit"),
+    )
+}
+
+/// What the triangles of all placed copies in a file of so many bytes may amount to.
+///
+/// One that is not placed twice takes more bytes than it has vertices and triangles, even packed; a plate full
+/// of copies a few times as many. Small files may have two million, and none more than 100 million.
+pub(crate) fn most_placed(bytes: usize) -> u64 {
+    (bytes as u64).saturating_mul(16).clamp(2_000_000, 100_000_000)
+}
+
+/// The finding for something that a file places by a mirroring transform.
+pub(crate) fn mirrored(name: &str) -> Finding {
+    let message = format!(
+        "\"{}\" is placed by a transform that mirrors; its triangles were turned to face outward",
+        shown(name)
+    );
+    let finding = Finding::new("mesh-mirrored-in-file", Severity::Caution, message);
+    finding.remedy("check left and right against the image")
 }
 
 /// One object to be written: a solid with its name and colour.
@@ -229,3 +325,24 @@ impl About<'_> {
 
 /// What every written scene says of its use.
 pub(crate) const NOTICE: &str = "Research and planning use, not a medical device.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_that_no_bone_has_is_told_with_the_units_that_would_explain_it() {
+        let told = |longest: f64| unit_guess(longest).map(|finding| finding.message);
+        assert_eq!([5.0, 60.0, 600.0].map(told), [None, None, None]);
+        let metres = told(0.3).unwrap();
+        assert!(
+            metres.contains("300.0000 mm if its numbers are metres") && metres.contains("7.6200 mm"),
+            "{metres}"
+        );
+        assert!(told(2.0).unwrap().contains("inches"));
+        assert!(told(7e4).unwrap().contains("twice converted metres"));
+        assert!(told(1e-9).unwrap().contains("no usual unit"));
+        let finding = unit_guess(0.3).unwrap();
+        assert_eq!((finding.value, finding.limit, finding.unit.as_str()), (Some(0.3), Some(5.0), "mm"));
+    }
+}

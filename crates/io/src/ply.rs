@@ -1,13 +1,14 @@
 //! PLY: the exact mesh file, with 64-bit coordinates.
 //!
 //! Written binary little-endian, with unit and frame in a comment; read back bit for bit. Reading also takes
-//! ASCII and big-endian files by others: coordinates of any type, faces of three corners; other elements and
-//! properties (colours, normals) are skipped.
+//! ASCII and big-endian files by others: coordinates of any type, faces of three or more corners; other elements
+//! and properties (colours, normals) are skipped.
 
 use crate::mesh_error::MeshFileError;
 use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, beyond};
+use crate::polygon::Divider;
 use glam::DVec3;
-use osteon_core::{Ctx, Mesh, Point};
+use osteon_core::{Ctx, Finding, Mesh, Point};
 use std::io::Write;
 
 /// Vertices or faces between two questions whether to stop.
@@ -56,11 +57,12 @@ pub fn write(mesh: &Mesh, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFile
     Ok(())
 }
 
-/// Reads a PLY of triangles.
+/// Reads a PLY; faces of more than three corners are divided, and follow the triangles.
 pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     let (header, rest) = Header::parse(bytes)?;
     let mut source = Source { rest, coding: header.coding };
     let mut mesh = Mesh::default();
+    let mut polygons = Polygons::default();
     let mut seen = [false; 2];
     for element in &header.elements {
         // Each value takes at least a byte, so a count beyond the bytes left cannot be true.
@@ -75,7 +77,7 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
             }
             "face" if !seen[1] => {
                 seen[1] = true;
-                faces(&mut source, element, &mut mesh, ctx)?;
+                faces(&mut source, element, &mut mesh, &mut polygons, ctx)?;
             }
             _ => {
                 for n in 0..element.count {
@@ -87,20 +89,46 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
             }
         }
     }
+    let vertices = mesh.vertices.len();
+    let mut corners = mesh.triangles.as_flattened().iter().chain(&polygons.corners);
+    if let Some(&index) = corners.find(|&&v| v as usize >= vertices) {
+        return Err(index_error(i64::from(index), vertices));
+    }
+    let finding = polygons.divide(&mut mesh, ctx)?;
     if mesh.triangles.is_empty() {
         return Err(MeshFileError::Empty(MeshFormat::Ply));
-    }
-    let vertices = mesh.vertices.len();
-    if let Some(&index) = mesh.triangles.as_flattened().iter().find(|&&v| v as usize >= vertices) {
-        return Err(index_error(i64::from(index), vertices));
     }
     Ok(MeshFile {
         format: MeshFormat::Ply,
         declared: header.declared,
         meshes: vec![NamedMesh { name: String::new(), colour: None, mesh }],
         notes: Vec::new(),
-        findings: Vec::new(),
+        findings: finding.into_iter().collect(),
     })
+}
+
+/// Faces of more than three corners.
+#[derive(Default)]
+struct Polygons {
+    corners: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl Polygons {
+    /// Adds the faces to the mesh as triangles.
+    fn divide(&self, mesh: &mut Mesh, ctx: &Ctx) -> Result<Option<Finding>, MeshFileError> {
+        let mut divider = Divider::new(MeshFormat::Ply);
+        let mut start = 0;
+        let Mesh { vertices, triangles } = mesh;
+        for (n, &end) in self.ends.iter().enumerate() {
+            divider.divide(&self.corners[start..end], |v| vertices[v as usize].vec(), triangles, ctx)?;
+            start = end;
+            if n % CHUNK == 0 {
+                ctx.check()?;
+            }
+        }
+        Ok(divider.finding())
+    }
 }
 
 fn vertices(
@@ -143,6 +171,7 @@ fn faces(
     source: &mut Source<'_>,
     element: &Element,
     mesh: &mut Mesh,
+    polygons: &mut Polygons,
     ctx: &Ctx,
 ) -> Result<(), MeshFileError> {
     let list = element
@@ -153,24 +182,23 @@ fn faces(
         return Err(syntax("its faces have no list of vertices"));
     };
     mesh.triangles.reserve_exact(element.count);
+    let mut face = Vec::new();
     for n in 0..element.count {
-        let (mut triangle, mut corners) = ([0_u32; 3], 0);
+        face.clear();
         element.read(source, |property, value| {
             if property == list {
-                if let Some(slot) = triangle.get_mut(corners) {
-                    *slot = index(value)?;
-                }
-                corners += 1;
+                face.push(index(value)?);
             }
             Ok(())
         })?;
-        if corners != 3 {
-            return Err(MeshFileError::Unsupported {
-                format: MeshFormat::Ply,
-                what: format!("a face of {corners} corners"),
-            });
+        match face[..] {
+            [a, b, c] => mesh.triangles.push([a, b, c]),
+            [_, _, _, _, ..] => {
+                polygons.corners.extend(&face);
+                polygons.ends.push(polygons.corners.len());
+            }
+            _ => return Err(syntax(&format!("face {n} has {} corners", face.len()))),
         }
-        mesh.triangles.push(triangle);
         if n % CHUNK == 0 {
             ctx.done(0.5 + 0.5 * n as f64 / element.count as f64)?;
         }
@@ -476,12 +504,20 @@ mod tests {
     }
 
     #[test]
+    fn a_face_of_more_corners_is_divided() {
+        let quad = "0 9 0 0\n1 9 0 0\n1 9 2 0\n0 9 2 0\n";
+        let file = ascii(&TRIANGLE.replace("vertex 3", "vertex 4"), &format!("{quad}4 0 1 2 3\n")).unwrap();
+        assert_eq!(file.meshes[0].mesh.triangles, [[0, 1, 2], [0, 2, 3]]);
+        assert_eq!(file.meshes[0].mesh.area(), 2.0);
+    }
+
+    #[test]
     fn what_contradicts_itself_is_refused() {
         let good = "0 9 0 0\n1 9 0 0\n0 9 2 0\n";
         let cases = [
             (TRIANGLE.to_owned(), format!("{good}3 0 1 3\n"), "mesh-file-index"),
             (TRIANGLE.to_owned(), format!("{good}3 0 1 -1\n"), "mesh-file-index"),
-            (TRIANGLE.to_owned(), format!("{good}4 0 1 2 0\n"), "mesh-file-unsupported"),
+            (TRIANGLE.to_owned(), format!("{good}2 0 1\n"), "mesh-file-syntax"),
             (TRIANGLE.to_owned(), format!("{good}3 0 1"), "mesh-file-truncated"),
             (TRIANGLE.to_owned(), good.replace("2 0", "nan 0") + "3 0 1 2", "mesh-file-coordinate"),
             (TRIANGLE.to_owned(), good.replace("2 0", "1e31 0") + "3 0 1 2", "mesh-file-coordinate"),

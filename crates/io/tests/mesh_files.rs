@@ -6,7 +6,7 @@ use glam::DVec3;
 use osteon_core::{Ctx, Explain, Solid};
 use osteon_io::mesh_error::MeshFileError;
 use osteon_io::mesh_file::{About, Declared, LengthUnit, MeshFile, MeshFormat, Object, Space, read};
-use osteon_io::{gltf, ply, stl, threemf};
+use osteon_io::{gltf, obj, ply, stl, threemf};
 
 const ABOUT: About<'_> = About { title: "test", application: "osteon", notes: &[] };
 
@@ -29,17 +29,26 @@ fn object(solid: &Solid) -> Object<'_> {
 fn a_solid_returns_from_every_format_as_the_same_solid() {
     let solid = common::ball(DVec3::new(-120.4, 33.3, 701.7), 30.0, 24);
     let ctx = Ctx::default();
-    let mut files: [Vec<u8>; 3] = Default::default();
+    let mut files: [Vec<u8>; 5] = Default::default();
     stl::write(&solid, "a", &mut files[0], &ctx).unwrap();
     ply::write(solid.mesh(), &mut files[1], &ctx).unwrap();
     threemf::write(&[object(&solid)], &ABOUT, None, &mut files[2], &ctx).unwrap();
-    // Largest error of a coordinate: half a step of 32 bits below 1024 mm, none, half of 0.00001 mm.
-    let formats =
-        [(MeshFormat::Stl, 0.5 / 16384.0), (MeshFormat::Ply, 0.0), (MeshFormat::ThreeMf, 0.50001e-5)];
+    obj::write(&[object(&solid)], &ABOUT, &mut files[3], &ctx).unwrap();
+    gltf::write(&[object(&solid)], &ABOUT, &mut files[4], &ctx).unwrap();
+    // Largest error of a coordinate: half a step of 32 bits below 1024 mm, none, half of 0.00001 mm, none, half
+    // a step of 32 bits below 32 mm from the middle.
+    let formats = [
+        (MeshFormat::Stl, 0.5 / 16384.0),
+        (MeshFormat::Ply, 0.0),
+        (MeshFormat::ThreeMf, 0.50001e-5),
+        (MeshFormat::Obj, 0.0),
+        (MeshFormat::Glb, 0.50001 / 524_288.0),
+    ];
     for (bytes, (format, error)) in files.iter().zip(formats) {
         let MeshFile { format: found, declared, meshes, findings, .. } = read(bytes, &ctx).unwrap();
         assert_eq!(found, format);
-        let ours = Declared { unit: Some(LengthUnit::Millimetre), space: Some(Space::Lps) };
+        let unit = if format == MeshFormat::Glb { LengthUnit::Metre } else { LengthUnit::Millimetre };
+        let ours = Declared { unit: Some(unit), space: Some(Space::Lps) };
         assert_eq!((declared, findings.len(), meshes.len()), (ours, 0, 1));
         let back = Solid::new(meshes.into_iter().next().unwrap().mesh).unwrap();
         // A surface that moves by at most √3 times the error changes the volume by at most area times that.
@@ -55,10 +64,7 @@ fn what_is_no_mesh_file_is_named_for_what_it_is() {
     assert_eq!(code(b""), "mesh-file-unknown");
     let page = refused(b"<!DOCTYPE html><html><body>Sign in to download right_3.stl</body></html>");
     assert!(page.to_string().contains("web page"), "{page}");
-    let solid = common::cuboid(DVec3::ZERO, DVec3::ONE);
-    let mut scene = Vec::new();
-    gltf::write(&[object(&solid)], &ABOUT, &mut scene, &Ctx::default()).unwrap();
-    assert!(refused(&scene).to_string().contains("glTF"));
+    assert!(refused(b"{ \"asset\": { \"version\": \"2.0\" } }").to_string().contains("glTF"));
     assert_eq!(code(&[0x42; 50]), "mesh-file-truncated");
     assert_eq!(code(&[0x42; 5000]), "mesh-file-count");
     assert_eq!(code(b"PK\x05\x06 something else"), "mesh-file-syntax");

@@ -1,7 +1,7 @@
 //! What every item of a plan is checked for, whoever proposed it.
 
 use crate::plan::{Model, Plan};
-use crate::scene::Scene;
+use crate::scene::{Scene, Structure};
 use osteon_core::{Finding, Severity};
 
 /// Findings about the plan's items in the light of the scene; the plan resolves in it.
@@ -28,9 +28,14 @@ fn check_model(scene: &Scene, model: &Model) -> Vec<Finding> {
         findings
             .push(Finding::new("side-conflict", Severity::Danger, message).remedy("propose the plan again"));
     }
-    if let Ok(structure) = scene.structure(&model.of)
-        && let Some(place) = structure.unmeasured
-    {
+    findings.extend(scene.structure(&model.of).into_iter().flat_map(check_structure));
+    findings
+}
+
+/// Findings about a structure that is to become a model.
+pub fn check_structure(structure: &Structure) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(place) = structure.unmeasured {
         let message = format!(
             "{} reaches into a slab of the scan that was not measured: what is there is not known",
             structure.id
@@ -40,9 +45,7 @@ fn check_model(scene: &Scene, model: &Model) -> Vec<Finding> {
              interpolates across the slab and says so on the model",
         ));
     }
-    if let Ok(structure) = scene.structure(&model.of)
-        && structure.cut_off
-    {
+    if structure.cut_off {
         let message = format!(
             "{} reaches the border of the scan: the model is closed with a flat face where the scan ends",
             structure.id
@@ -60,7 +63,6 @@ fn check_model(scene: &Scene, model: &Model) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::plan::{Item, Marks};
-    use crate::scene::Structure;
     use crate::structure_id::StructureId;
     use osteon_core::Side;
 

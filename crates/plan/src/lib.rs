@@ -13,7 +13,7 @@ pub mod plan;
 pub mod scene;
 pub mod structure_id;
 
-pub use check::check;
+pub use check::{check, check_structure};
 pub use plan::{Item, Model, Plan, PlanError};
 pub use scene::{Scene, Structure};
 pub use structure_id::{StructureId, UnknownStructure};

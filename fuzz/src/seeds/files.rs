@@ -128,7 +128,13 @@ pub fn meshes() -> Vec<Vec<u8>> {
     let about = About { title: "made", application: "made", notes: &[("plan", "1")] };
     let mut threemf = Vec::new();
     threemf::write(&[object], &about, None, &mut threemf, &ctx).expect("memory takes it");
-    vec![binary_stl, text_stl(&solid), binary_ply, text_ply(&solid), threemf, stored(&threemf_parts())]
+    let mut obj = Vec::new();
+    osteon_io::obj::write(&[object], &about, &mut obj, &ctx).expect("memory takes it");
+    let mut glb = Vec::new();
+    osteon_io::gltf::write(&[object], &about, &mut glb, &ctx).expect("memory takes it");
+    let texts = [text_stl(&solid), text_ply(&solid)];
+    let files = [binary_stl, binary_ply, threemf, stored(&threemf_parts()), obj, glb];
+    files.into_iter().chain(texts).collect()
 }
 
 fn text_stl(solid: &Solid) -> Vec<u8> {

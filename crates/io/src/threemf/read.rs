@@ -5,10 +5,10 @@ use super::xml::{Event, Reader};
 use super::{MODEL_RELATION, SPACE, damaged, too_large};
 use crate::deflate::read_most;
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, Space, beyond};
+use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, Space, beyond, mirrored, most_placed};
 use glam::DMat3;
 use osteon_core::frame::Part;
-use osteon_core::{Affine, Ctx, Finding, Mesh, Patient, Point, Severity};
+use osteon_core::{Affine, Ctx, Finding, Mesh, Patient, Point};
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use zip::ZipArchive;
@@ -21,9 +21,6 @@ const ALWAYS: u64 = 4 << 20;
 
 /// Bytes all parts together may have: 30 million triangles.
 const MOST_BYTES: u64 = 2 << 30;
-
-/// Vertices and triangles that components may multiply to: three times what a whole package can hold.
-const MOST_SIZE: u64 = 100_000_000;
 
 /// Objects and components that may be placed.
 const MOST_PLACED: u64 = 100_000;
@@ -70,7 +67,8 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
             notes.push((name.clone(), text.clone()));
         }
     }
-    let mut scene = Scene { models: &models, placed: 0, size: 0, ctx };
+    let most = most_placed(bytes.len());
+    let mut scene = Scene { models: &models, placed: 0, size: 0, most, within: Vec::new(), ctx };
     let (meshes, findings) = scene.build(&root, model, declared)?;
     if meshes.is_empty() {
         return Err(MeshFileError::Empty(MeshFormat::ThreeMf));
@@ -150,7 +148,12 @@ struct Built {
 struct Scene<'a> {
     models: &'a BTreeMap<String, Model>,
     placed: u64,
+    /// Vertices and triangles so far…
     size: u64,
+    /// …and how many there may be.
+    most: u64,
+    /// The objects that the next one is placed within.
+    within: Vec<(String, u32)>,
     ctx: &'a Ctx,
 }
 
@@ -166,7 +169,7 @@ impl Scene<'_> {
         let (mut meshes, mut findings) = (Vec::new(), Vec::new());
         for (n, item) in model.items.iter().enumerate() {
             let mut built = Built::default();
-            self.place(root, item, &to_patient, 0, &mut built)?;
+            self.place(root, item, &to_patient, &mut built)?;
             let path = item.part.as_deref().map_or_else(|| root.to_owned(), plain);
             let Some((model, object)) =
                 self.models.get(&path).and_then(|m| Some((m, m.objects.get(&item.object)?)))
@@ -174,12 +177,7 @@ impl Scene<'_> {
                 continue;
             };
             if built.mirrored {
-                let message = format!(
-                    "\"{}\" is placed by a transform that mirrors; its triangles were turned to face outward",
-                    object.name
-                );
-                let finding = Finding::new("mesh-mirrored-in-file", Severity::Caution, message);
-                findings.push(finding.remedy("check left and right against the image"));
+                findings.push(mirrored(&object.name));
             }
             if !built.mesh.triangles.is_empty() {
                 meshes.push(NamedMesh {
@@ -199,33 +197,37 @@ impl Scene<'_> {
         path: &str,
         component: &Component,
         outer: &Affine<Part, Patient>,
-        depth: u64,
         built: &mut Built,
     ) -> Result<(), MeshFileError> {
         self.placed += 1;
         if self.placed > MOST_PLACED {
             return Err(too_large("placed components", MOST_PLACED));
         }
-        if depth > DEPTH {
-            return Err(too_large("levels of components", DEPTH));
-        }
         let path = component.part.as_deref().map_or_else(|| path.to_owned(), plain);
         let id = component.object;
+        if self.within.iter().any(|(part, outer)| *outer == id && *part == path) {
+            return Err(damaged(format!("object {id} is a component of itself")));
+        }
+        if self.within.len() as u64 > DEPTH {
+            return Err(too_large("levels of components", DEPTH));
+        }
         let object = self.models.get(&path).and_then(|model| model.objects.get(&id));
         let object = object.ok_or_else(|| damaged(format!("it places object {id}, which does not exist")))?;
         let place = component.place.then(outer);
         match &object.body {
             Body::Components(components) => {
+                self.within.push((path.clone(), id));
                 for inner in components {
-                    self.place(&path, inner, &place, depth + 1, built)?;
+                    self.place(&path, inner, &place, built)?;
                 }
+                self.within.pop();
                 Ok(())
             }
             Body::Mesh(vertices, triangles) => {
                 self.ctx.check()?;
                 self.size += (triangles.len() + vertices.len()) as u64;
-                if self.size > MOST_SIZE {
-                    return Err(too_large("vertices and triangles", MOST_SIZE));
+                if self.size > self.most {
+                    return Err(too_large("vertices and triangles that components place", self.most));
                 }
                 built.mirrored |= place.mirrors();
                 append(&mut built.mesh, vertices, triangles, &place)

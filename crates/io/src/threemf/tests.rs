@@ -266,7 +266,7 @@ fn bombs_do_not_go_off() {
     let two = |objects: &str, id: &str| {
         model("", objects, "").replace("<item objectid='1'", &format!("<item objectid='{id}'"))
     };
-    assert_eq!(code(single(&two(cycle, "2"))), "mesh-file-too-large");
+    assert_eq!(code(single(&two(cycle, "2"))), "mesh-file-syntax");
     let level = |n: u32| {
         let ten = format!("<component objectid='{}'/>", n - 1).repeat(10);
         format!("<object id='{n}'><components>{ten}</components></object>")

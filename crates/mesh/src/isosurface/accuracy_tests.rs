@@ -3,8 +3,8 @@
 //! Start mask: everything from 226 HU, as a lab would take it, which alone is 0.3 mm to 1 mm too fat.
 
 use super::*;
-use glam::DMat3;
-use osteon_core::{Affine, Hu, ctx::Random};
+use glam::{DMat3, DVec3};
+use osteon_core::{Affine, Grid, Hu, ctx::Random};
 use osteon_image::{Neighbours, components, fill, keep_largest, refine, threshold};
 
 /// How far the mean radius may be off, in mm.

@@ -66,6 +66,69 @@ fn middle(slot: u8) -> [i32; 3] {
     [0, 1, 2].map(|a| if a == axis { 1 } else { 2 * low[a] as i32 })
 }
 
+/// The table as the loops over cells want it: flat, and turned for the handedness of the grid.
+///
+/// Vertices of a cell are numbered anew here: 0 to 3 its edges along x in the order of `edge`, 4 to 7 those of its
+/// edges along y and z that lie at the low end of x, 8 to 11 the same at the high end, from 12 its middles.
+pub(super) struct Table {
+    /// What the cell adds to the numbers of vertices: its edges along x, then those along y and z at the low end.
+    pub steps: Vec<[u32; 8]>,
+    /// Number of triangles, and number of middles in the upper half.
+    pub tallies: Vec<u32>,
+    starts: Vec<u16>,
+    triangles: Vec<[u8; 3]>,
+}
+
+/// The number of middles in a tally, to be shifted down by so many bits.
+pub(super) const MIDDLES: u32 = 16;
+
+impl Table {
+    /// The table of `cases`; `mirrored` ones face the other way.
+    pub(super) fn new(cases: &[Case], handedness: Handedness) -> Self {
+        let mut table =
+            Self { steps: Vec::new(), tallies: Vec::new(), starts: vec![0], triangles: Vec::new() };
+        for (inside, case) in cases.iter().enumerate() {
+            let crossed = |slot: u8| {
+                let (low, axis) = edge(slot);
+                let corner = low[0] + 2 * low[1] + 4 * low[2];
+                (inside >> corner ^ inside >> (corner + (1 << axis))) as u32 & 1
+            };
+            table.steps.push([0, 1, 2, 3, 4, 6, 8, 10].map(crossed));
+            table.tallies.push((case.triangles.len() | case.middles.len() << MIDDLES) as u32);
+            table.triangles.extend(case.triangles.iter().map(|triangle| {
+                let [a, b, c] = triangle.map(renumbered);
+                match handedness {
+                    Handedness::Right => [a, b, c],
+                    Handedness::Left => [a, c, b],
+                }
+            }));
+            table.starts.push(table.triangles.len() as u16);
+        }
+        table
+    }
+
+    /// The triangles of a case.
+    #[inline]
+    pub(super) fn triangles(&self, case: usize) -> &[[u8; 3]] {
+        &self.triangles[usize::from(self.starts[case])..usize::from(self.starts[case + 1])]
+    }
+}
+
+/// Whether a grid's axes turn as those of the patient do.
+#[derive(Clone, Copy)]
+pub(super) enum Handedness {
+    Right,
+    Left,
+}
+
+/// The number in a `Table` of a slot of a `Case`.
+const fn renumbered(slot: u8) -> u8 {
+    match slot {
+        4..12 => 4 + (slot - 4) / 2 + 4 * (slot & 1),
+        _ => slot,
+    }
+}
+
 impl Case {
     fn new(inside: u8) -> Self {
         let mut case = Self::default();
@@ -183,6 +246,28 @@ mod tests {
                 let count = |side| sides.iter().filter(|&&s| s == side).count();
                 let on_face = a < 12 && b < 12 && share_face(a, b);
                 assert_eq!((count([a, b]), count([b, a])), (1, usize::from(!on_face)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_flat_table_has_the_same_triangles_under_other_numbers() {
+        let cases = cases();
+        let (right, left) = (Table::new(&cases, Handedness::Right), Table::new(&cases, Handedness::Left));
+        for (n, case) in cases.iter().enumerate() {
+            assert_eq!(right.tallies[n] & 0xffff, right.triangles(n).len() as u32);
+            assert_eq!(right.tallies[n] >> MIDDLES, case.middles.len() as u32);
+            for ((&old, &new), &turned) in
+                case.triangles.iter().zip(right.triangles(n)).zip(left.triangles(n))
+            {
+                // Back: the low end of x holds the even slots.
+                let back = |slot: u8| match slot {
+                    4..8 => 4 + 2 * (slot - 4),
+                    8..12 => 5 + 2 * (slot - 8),
+                    _ => slot,
+                };
+                assert_eq!(new.map(back), old);
+                assert_eq!([turned[0], turned[2], turned[1]], new);
             }
         }
     }

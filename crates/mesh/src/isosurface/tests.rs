@@ -1,8 +1,8 @@
 //! The surface of any mask is closed, and grey values place it; same bits at any number of threads.
 
 use super::*;
-use glam::DMat3;
-use osteon_core::{Affine, Hu, ctx::Random};
+use glam::{DMat3, DVec3};
+use osteon_core::{Affine, Grid, Hu, ctx::Random};
 use proptest::prelude::*;
 
 fn upright(dims: [usize; 3]) -> Grid {
