@@ -28,6 +28,20 @@ impl Folder {
         Ok(Self { disk: Disk::new(dir) })
     }
 
+    /// A folder that may hold files already; made, with those above it, where there is none.
+    ///
+    /// # Errors
+    /// A write error.
+    pub fn open(dir: &Path) -> Result<Self, CaseError> {
+        std::fs::create_dir_all(dir).map_err(|source| CaseError::writing(dir.to_path_buf(), source))?;
+        Ok(Self { disk: Disk::new(dir) })
+    }
+
+    /// True when there is a file of this name.
+    pub fn has(&self, path: &CasePath) -> bool {
+        self.disk.place(path).exists()
+    }
+
     /// Writes a file of the folder.
     ///
     /// # Errors

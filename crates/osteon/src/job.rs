@@ -52,7 +52,8 @@ pub(crate) fn step(
     let entry = registry.command(name)?;
     schema::check(settings, &entry.schema)?;
     let settings = &entry.complete(settings)?;
-    let guarded = catch_unwind(AssertUnwindSafe(|| match entry.effect {
+    let effect = entry.effect_with(settings)?;
+    let guarded = catch_unwind(AssertUnwindSafe(|| match effect {
         Effect::Changes | Effect::Starts => change(registry, session, entry, settings, ctx),
         Effect::Reads => {
             let case = Case::open(&session.case)?;

@@ -11,14 +11,19 @@
 //! 6. [`failure`] – how a command fails
 
 pub mod artefacts;
+mod card;
 pub mod command;
 pub mod failure;
 mod intake;
 pub mod job;
+mod label_map;
 pub mod manual;
+mod mesh_out;
 pub mod registry;
 pub mod schema;
 pub mod session;
+mod steps;
+mod surfacing;
 
 pub use failure::Failure;
 pub use job::Job;

@@ -39,6 +39,11 @@ pub trait Command: Serialize + DeserializeOwned + JsonSchema {
     /// What it does to the case.
     const EFFECT: Effect;
 
+    /// What it does to the case with these settings, where that depends on them.
+    fn effect(&self) -> Effect {
+        Self::EFFECT
+    }
+
     /// Work that must be done before there is a case: what the new case is to be called. Only for commands
     /// that start a case.
     fn prepare(&self, _session: &mut Session, _ctx: &Ctx) -> Result<Option<Draft>, Failure> {
@@ -88,6 +93,7 @@ pub struct Entry {
     pub effect: Effect,
     /// JSON Schema of its settings, with its documentation.
     pub schema: Value,
+    effective: fn(&Value) -> Result<Effect, Failure>,
     complete: fn(&Value) -> Result<Value, Failure>,
     prepare: fn(&Value, &mut Session, &Ctx) -> Result<Option<Draft>, Failure>,
     run: fn(&Value, &mut Job<'_>) -> Result<Outcome, Failure>,
@@ -97,8 +103,14 @@ impl Entry {
     /// The list entry of a command.
     pub fn of<C: Command>() -> Self {
         let schema = schemars::schema_for!(C).to_value();
+        let effective = |settings: &Value| read::<C>(settings).map(|command| command.effect());
         let (complete, prepare, run) = (complete::<C>, prepare::<C>, run::<C>);
-        Self { name: C::NAME, effect: C::EFFECT, schema, complete, prepare, run }
+        Self { name: C::NAME, effect: C::EFFECT, schema, effective, complete, prepare, run }
+    }
+
+    /// What the command does to the case with these settings.
+    pub fn effect_with(&self, settings: &Map<String, Value>) -> Result<Effect, Failure> {
+        (self.effective)(&Value::Object(settings.clone()))
     }
 
     /// The settings with every default written out, as the journal keeps them.
@@ -168,8 +180,11 @@ impl Registry {
                 Entry::of::<command::model::Model>(),
                 Entry::of::<command::info::Info>(),
                 Entry::of::<command::convert::Convert>(),
+                Entry::of::<command::surface::Surface>(),
+                Entry::of::<command::shape::Shape>(),
                 Entry::of::<command::import::Import>(),
                 Entry::of::<command::segment::Segment>(),
+                Entry::of::<command::edit::Edit>(),
                 Entry::of::<command::propose::Propose>(),
                 Entry::of::<command::make::Make>(),
                 Entry::of::<command::check::Check>(),

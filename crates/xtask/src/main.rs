@@ -76,12 +76,24 @@ fn demo(rest: &[String]) -> Result<(), String> {
     run(&mut command("cargo", &words))
 }
 
+/// Nouns, voxels and surfaces must also build for the browser.
+fn browser() -> Result<(), String> {
+    if !setup::wasm() {
+        return Ok(());
+    }
+    let rooms = ["osteon-core", "osteon-image", "osteon-mesh"];
+    let mut words = vec!["check", "--quiet", "--target", setup::WASM];
+    words.extend(rooms.iter().flat_map(|room| ["--package", room]));
+    run(&mut command("cargo", &words))
+}
+
 fn test(rest: &[String]) -> Result<(), String> {
     setup::slicer();
     setup::oracles(&root());
     setup::compiler();
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    browser()?;
     setup::deny(&root())?;
     fuzz::briefly()?;
     let mut words = vec!["test", "--workspace", "--no-fail-fast"];

@@ -28,6 +28,18 @@ pub fn compiler() {
     }
 }
 
+/// The browser, as the compiler calls it.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// Makes sure that the compiler can build for the browser; says so and is false where it cannot.
+pub fn wasm() -> bool {
+    let added = answers("rustup", &["target", "add", WASM]);
+    if !added {
+        println!("skipped: whether it builds for the browser, for lack of rustup or its target {WASM}");
+    }
+    added
+}
+
 /// Installs a package where that is possible without asking, or says what its absence means.
 fn provide(package: &str, without: &str) {
     let root = answers("sh", &["-c", "test $(id -u) = 0"]);

@@ -1,23 +1,38 @@
 //! `check`: are the products what the image says?
 
 use crate::artefacts;
+use crate::card::{self, Card};
 use crate::command::make::{Made, chosen};
+use crate::command::shape;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use osteon_core::{Finding, Mask, Severity, Solid, Volume};
+use osteon_case::{CasePath, Folder};
+use osteon_core::{Ctx, Finding, Mask, Severity, Solid, Volume};
 use osteon_mesh::check::{Agreement, Verdict, agreement, volume_against_mask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::path::Path;
 
-/// Check the products against the image they were made from
+/// Check a mesh file, or the products of the case against the image they were made from
 ///
-/// Closed and manifold, pieces, volume against the voxels, place in the patient, and left and right: the
+/// With a file – anybody's STL, OBJ, PLY, 3MF or GLB – this makes its QA card: closed and manifold, shells, cavities,
+/// self-intersections, overlap and gaps between its objects, least wall and gap, unit, each with a place in mm and
+/// what mends it; it exits with 1 when the file should not be printed as it is.
+///
+/// Without a file it checks the case: closed and manifold, pieces, volume against the voxels, place in the patient, and left and right: the
 /// surface must lie on the edges of the image as it stands, and its mirror images must not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
+    /// Mesh file to check in place of the case's products
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-position" = 1))]
+    pub file: Option<String>,
+    /// Folder for the file's QA card, as data and as a page: new or empty; none is written if not given
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out: Option<String>,
     /// Items to check; all if none is named
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
@@ -48,7 +63,14 @@ impl Command for Check {
     const NAME: &'static str = "check";
     const EFFECT: Effect = Effect::Changes;
 
+    fn effect(&self) -> Effect {
+        if self.file.is_some() { Effect::Composes } else { Self::EFFECT }
+    }
+
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        if let Some(file) = &self.file {
+            return check_file(file, self.out.as_deref(), job.ctx());
+        }
         let plan = job.plan()?;
         let mut outcome =
             Outcome { findings: osteon_plan::check(&job.scene()?, &plan), ..Outcome::default() };
@@ -70,6 +92,36 @@ impl Command for Check {
         outcome.data = json!({ "findings": outcome.findings.len() });
         Ok(outcome)
     }
+}
+
+/// The QA card of a mesh file.
+fn check_file(path: &str, out: Option<&str>, ctx: &Ctx) -> Result<Outcome, Failure> {
+    let folder = out.map(|dir| Folder::create(Path::new(dir))).transpose()?;
+    let (read, facts) = shape::load_with_facts(path, &ctx.part("reading", 0.0, 0.2))?;
+    let mut findings = read.findings;
+    let (mut objects, mut solids) = (Vec::new(), Vec::new());
+    let share = 0.6 / read.meshes.len() as f64;
+    for (n, named) in read.meshes.into_iter().enumerate() {
+        let part = ctx.part("checking", 0.2 + share * n as f64, 0.2 + share * (n + 1) as f64);
+        let name = if named.name.is_empty() { format!("object-{}", n + 1) } else { named.name };
+        let (card, proven) = card::inspect(&name, named.mesh, &mut findings, &part)?;
+        objects.push(card);
+        solids.extend(proven.map(|solid| (name, solid)));
+    }
+    let solids: Vec<(&str, &Solid)> = solids.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
+    let pairs = card::pairs(&solids, &mut findings, &ctx.part("pairs", 0.8, 0.9))?;
+    let name = facts.name.clone();
+    let card = Card::new(Some(facts), objects, pairs, findings);
+    let data = json!(card);
+    let mut summary = card.lines();
+    if let (Some(folder), Some(out)) = (folder, out) {
+        folder.put(&CasePath::new("card.json")?, format!("{data:#}\n").as_bytes())?;
+        let page = card::page(&card, &name, &solids, &ctx.part("card", 0.9, 1.0))?;
+        folder.put(&CasePath::new("card.html")?, page.as_bytes())?;
+        summary.push(format!("the card is in {out}; start with card.html"));
+    }
+    summary.push(format!("{name}: {}", card.verdict));
+    Ok(Outcome { summary, findings: card.findings, data, ..Outcome::default() })
 }
 
 /// What `make` wrote down about an item.

@@ -164,7 +164,7 @@ pub(crate) fn source_folder(case: &Case, token: &str) -> Option<PathBuf> {
 }
 
 /// Bone is told by radiodensity: refuses images that are not CT in Hounsfield units.
-fn for_bone(source: &Source) -> Result<(), Failure> {
+pub(crate) fn for_bone(source: &Source) -> Result<(), Failure> {
     let assumed =
         "if you know that it is a CT in Hounsfield units, say so: --assume modality=CT --assume unit=HU";
     let refuse = |kind, code, message, help| Err(Failure::new(kind, code, message, help));
@@ -188,7 +188,7 @@ fn for_bone(source: &Source) -> Result<(), Failure> {
 }
 
 /// What is told when values with fractions become the whole numbers of a case's image.
-fn rounded(largest: f64) -> Finding {
+pub(crate) fn rounded(largest: f64) -> Finding {
     let message =
         format!("the values have fractions and were rounded to whole numbers, by at most {largest:.2}");
     Finding::new("values-rounded", Severity::Note, message)

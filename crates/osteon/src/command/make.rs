@@ -1,17 +1,17 @@
 //! `make`: the plan's items become solids.
 
 use crate::artefacts;
+use crate::card::{EditingError, Uncertainty};
 use crate::command::import;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
+use crate::surfacing::{Care, Cortex, Surfacing, finished, half_height, uncertainty};
 use glam::DVec3;
 use osteon_case::Sha256;
-use osteon_core::{Direction, ErrorKind, Finding, Grid, Severity, Solid};
+use osteon_core::{Ctx, Direction, ErrorKind, Finding, Grid, Mm, Severity, Solid};
 use osteon_design::{Axes, MarkStyle, Marks, mark};
-use osteon_image::edge;
 use osteon_io::ply;
-use osteon_mesh::isosurface::isosurface;
 use osteon_plan::{Model, plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,13 @@ pub struct Make {
     /// Items to make; all if none is named
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
+    /// How far leaving out triangles may move the surface; 0 keeps them all
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub within: Mm,
+    /// Where the surface of thin cortex is put
+    #[serde(default)]
+    pub cortex: Cortex,
 }
 
 /// What was made: `products/<item>.json`.
@@ -57,6 +64,22 @@ pub(crate) struct Made {
     pub marked_on: Option<String>,
     /// Height of the letters, mm.
     pub letter_height: Option<f64>,
+    /// How well its surface is known, before the marks were pressed in.
+    #[serde(default)]
+    pub accuracy: Option<Accuracy>,
+}
+
+/// How well a surface is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Accuracy {
+    /// What leaving out triangles did, mm.
+    pub editing_error: EditingError,
+    /// Bias and uncertainty over the surface.
+    pub uncertainty: Uncertainty,
+    /// How sharp the scan is.
+    pub scan: String,
+    /// Pairs of triangles that meet each other.
+    pub self_intersections: usize,
 }
 
 /// The items of the plan that were asked for, or all.
@@ -91,9 +114,10 @@ impl Command for Make {
         for (n, model) in models.iter().enumerate() {
             let share = |step: f64| (n as f64 + step) / models.len() as f64;
             let ctx = job.ctx().part(&model.id, share(0.0), share(1.0));
-            let solid = surface(job, model, &ctx)?;
-            let (solid, made, findings) = marked(job, solid, model, plan_hash, &ctx)?;
+            let (solid, known) = self.surface(job, model, &ctx)?;
+            let (solid, mut made, findings) = marked(job, solid, model, plan_hash, &ctx)?;
             outcome.findings.extend(findings);
+            made.accuracy = Some(known);
             let line = format!(
                 "{}: {} triangles, {:.1} cm³, {}",
                 model.id,
@@ -113,16 +137,29 @@ impl Command for Make {
     }
 }
 
-/// The surface of the model's structure, from its mask and the grey values.
-fn surface(job: &mut Job<'_>, model: &Model, ctx: &osteon_core::Ctx) -> Result<Solid, Failure> {
-    let volume = job.volume()?;
-    let structures = job.structures()?;
-    let Some((_, mask)) = structures.iter().find(|(id, _)| *id == model.of) else {
-        let message = format!("the label map has no {}", model.of);
-        return Err(Failure::new(ErrorKind::Missing, "no-structure", message, "segment it first"));
-    };
-    let levels = edge::measure(&volume, mask, &ctx.part("edge levels", 0.0, 0.3))?;
-    Ok(isosurface(&volume, &levels, mask, &ctx.part("surface", 0.3, 0.6))?)
+impl Make {
+    /// The surface of the model's structure, from its mask and the grey values, and how well it is known.
+    fn surface(&self, job: &mut Job<'_>, model: &Model, ctx: &Ctx) -> Result<(Solid, Accuracy), Failure> {
+        let volume = job.volume()?;
+        let structures = job.structures()?;
+        let Some((_, mask)) = structures.iter().find(|(id, _)| *id == model.of) else {
+            let message = format!("the label map has no {}", model.of);
+            return Err(Failure::new(ErrorKind::Missing, "no-structure", message, "segment it first"));
+        };
+        let how =
+            Surfacing { within: self.within.value(), share: Surfacing::usual_share(), care: Care::Mended };
+        let (whole, known) = half_height(&volume, mask, &ctx.part("surface", 0.0, 0.2))?;
+        let asked = Some(volume.as_ref()).filter(|_| self.cortex == Cortex::Fitted);
+        let made = finished(&whole, mask, asked, (known, &how), &ctx.part("surface", 0.2, 0.5))?;
+        let (_, known) = uncertainty(&made.solid, &volume, &made.known, &ctx.part("uncertainty", 0.5, 0.6))?;
+        let accuracy = Accuracy {
+            editing_error: made.image.editing_error,
+            uncertainty: known,
+            scan: made.known.spread.line(),
+            self_intersections: made.crossings.len(),
+        };
+        Ok((made.solid, accuracy))
+    }
 }
 
 /// Presses the marks in, if the plan wants them, and says what was made.
@@ -131,7 +168,7 @@ fn marked(
     solid: Solid,
     model: &Model,
     plan: Sha256,
-    ctx: &osteon_core::Ctx,
+    ctx: &Ctx,
 ) -> Result<(Solid, Made, Vec<Finding>), Failure> {
     let (solid, placement, findings) = match model.marks {
         plan::Marks::None => (solid, None, Vec::new()),
@@ -159,6 +196,7 @@ fn marked(
         marks: placement.as_ref().map(|p| p.lines.clone()).unwrap_or_default(),
         marked_on: placement.as_ref().map(|p| p.face.name().to_owned()),
         letter_height: placement.as_ref().map(|p| p.lettering.height),
+        accuracy: None,
     };
     Ok((solid, made, findings))
 }

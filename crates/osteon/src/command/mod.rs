@@ -1,11 +1,12 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
-//! In the order of the work: [`import`] → [`segment`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; the state of a case: [`state`], [`replay`].
+//! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
 pub mod convert;
 pub mod demo;
+pub mod edit;
 pub mod export;
 pub mod import;
 pub mod info;
@@ -16,5 +17,7 @@ pub mod propose;
 pub mod replay;
 pub mod report;
 pub mod segment;
+pub mod shape;
 pub mod share;
 pub mod state;
+pub mod surface;

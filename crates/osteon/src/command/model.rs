@@ -5,7 +5,8 @@ use crate::command::print::{self, USUAL_PRINTER};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use osteon_core::{Hu, Side};
+use crate::surfacing::Cortex;
+use osteon_core::{Hu, Mm, Side};
 use osteon_plan::StructureId;
 use osteon_plan::plan::Marks;
 use schemars::JsonSchema;
@@ -53,6 +54,13 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub largest: Option<u32>,
+    /// How far leaving out triangles may move the surface; 0 keeps them all
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub within: Option<Mm>,
+    /// Where the surface of thin cortex is put
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<Cortex>,
     /// Name of a built-in printer profile or path of a profile file; `none` for no G-code
     #[serde(default = "usual_printer")]
     pub printer: String,
@@ -90,7 +98,7 @@ impl Model {
                 0.01,
                 json!({ "procedure": "bone-model", "structures": [self.structure], "side": self.side, "marks": self.marks }),
             ),
-            ("make", 0.20, json!({})),
+            ("make", 0.20, json!({ "within": self.within, "cortex": self.cortex })),
             ("check", 0.02, json!({})),
             ("export", 0.12, json!({})),
         ]

@@ -206,6 +206,22 @@ fn measures(made: &Made) -> Table {
         row("Surface", area(made.area), "sum of triangles"),
         row("Triangles", Quantity::plain(made.triangles), "count"),
     ];
+    if let Some(known) = &made.accuracy {
+        let error = known.editing_error;
+        let mm = |text: String| Quantity { value: text, unit: "mm".to_owned() };
+        let certified =
+            error.certified.map_or(String::new(), |c| format!(", never more than {c:.3} (proven)"));
+        let text = format!("mean {:.3}, 95 % {:.3}{certified}", error.mean, error.p95);
+        rows.push(row("Digital editing error", mm(text), "left-out triangles against the image's surface"));
+        rows.push(row(
+            "Surface known to",
+            Quantity::plain(&known.uncertainty.line),
+            "error budget, before the marks",
+        ));
+        rows.push(row("Sharpness of the scan", Quantity::plain(&known.scan), "edges and noise of this scan"));
+        let meet = Quantity::plain(known.self_intersections);
+        rows.push(row("Self-intersections", meet, "exact predicates on all pairs of triangles"));
+    }
     if let (Some(face), Some(height)) = (&made.marked_on, made.letter_height) {
         let text = format!("{} ({face} side)", made.marks.join(" | "));
         rows.push(row("Marks", Quantity::plain(text), "read back from the finished surface"));

@@ -1,21 +1,19 @@
 //! `segment`: which voxels belong to a structure.
 
-use crate::artefacts;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::label_map;
 use crate::registry::{Command, Effect, Outcome};
-use crate::session::Structures;
 use osteon_core::{Ctx, ErrorKind, Finding, Hu, Mask, Mm, Severity, Volume};
 use osteon_image::{
-    Kept, Neighbours, body, components, fill, fill_pores, keep_largest, keep_within, refine, threshold,
+    Kept, Neighbours, body, components, denoise, fill, fill_pores, keep_largest, keep_within, refine,
+    threshold,
 };
-use osteon_io::nrrd::{self, Segment as Label};
 use osteon_plan::StructureId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// Find a structure by its radiodensity
 ///
@@ -37,6 +35,9 @@ pub struct Segment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1024.0, max = 32767.0))]
     pub upper: Option<Hu>,
+    /// What is done against noise before the threshold; the surface is always placed by the values as scanned
+    #[serde(default)]
+    pub denoise: Denoise,
     /// Volume below which an island is dropped
     #[serde(default = "dust")]
     #[schemars(range(min = 0.0), extend("x-unit" = "mm³"))]
@@ -59,6 +60,38 @@ pub struct Segment {
     /// Where the boundary is put
     #[serde(default = "half_height")]
     pub edge: Edge,
+}
+
+/// What is done against noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Denoise {
+    /// Nothing.
+    #[default]
+    None,
+    /// The median of each voxel and its 26 neighbours.
+    Median,
+    /// A Gaussian of half a millimetre.
+    Gaussian,
+    /// A flow that keeps edges.
+    Flow,
+}
+
+/// Standard deviation of the Gaussian against noise, mm. Chosen: about a voxel, which halves the noise and more.
+const BLUR: f64 = 0.5;
+
+/// The image less its noise.
+pub(crate) fn denoised<'v>(
+    volume: &'v Volume<i16>,
+    how: Denoise,
+    ctx: &Ctx,
+) -> Result<Cow<'v, Volume<i16>>, Failure> {
+    Ok(match how {
+        Denoise::None => Cow::Borrowed(volume),
+        Denoise::Median => Cow::Owned(denoise::median(volume, ctx)?),
+        Denoise::Gaussian => Cow::Owned(denoise::gaussian(volume, BLUR, ctx)?),
+        Denoise::Flow => Cow::Owned(denoise::flow(volume, &denoise::Flow::default(), ctx)?),
+    })
 }
 
 /// What happens to what is not the patient.
@@ -114,7 +147,7 @@ const PORES: Mm = Mm(2.0);
 /// Chosen: within a voxel or so of the surface nothing is added, so that the surface stays where it is.
 const PORE_DEPTH: f64 = 1.0;
 
-fn bone() -> Hu {
+pub(crate) fn bone() -> Hu {
     BONE
 }
 fn pores() -> Mm {
@@ -123,14 +156,32 @@ fn pores() -> Mm {
 fn dropped() -> Surroundings {
     Surroundings::Drop
 }
-fn dust() -> f64 {
+pub(crate) fn dust() -> f64 {
     DUST
 }
-fn filled() -> Cavities {
+pub(crate) fn filled() -> Cavities {
     Cavities::Fill
 }
 fn half_height() -> Edge {
     Edge::HalfHeight
+}
+
+impl Default for Segment {
+    /// Bone as it is segmented when nothing else is said.
+    fn default() -> Self {
+        Self {
+            structure: StructureId::bone(),
+            threshold: BONE,
+            upper: None,
+            denoise: Denoise::default(),
+            smallest: DUST,
+            largest: None,
+            surroundings: Surroundings::Drop,
+            cavities: Cavities::Fill,
+            pores: PORES,
+            edge: Edge::HalfHeight,
+        }
+    }
 }
 
 impl Command for Segment {
@@ -147,13 +198,10 @@ impl Command for Segment {
             let help = "lower --threshold or --smallest, or check that the scan shows what you look for";
             return Err(Failure::new(ErrorKind::Numeric, "nothing-found", message, help));
         }
-        let before =
-            if job.has(artefacts::LABELS) { job.structures()?.as_ref().clone() } else { Structures::new() };
-        let structures = self.placed(before, mask, &mut findings)?;
-        let hash = write(job, &structures, &ctx.part("writing the label map", 0.9, 1.0))?;
-        let mask = structures.iter().find(|(id, _)| *id == self.structure).map(|(_, mask)| mask.volume());
-        let cm3 = mask.unwrap_or_default() / 1000.0;
-        job.session().structures = Some((hash, Arc::new(structures)));
+        let before = label_map::structures(job)?;
+        let structures = label_map::placed(before, &self.structure, mask, &mut findings)?;
+        let volume = label_map::store(job, structures, &self.structure, &ctx.part("writing", 0.9, 1.0))?;
+        let cm3 = volume / 1000.0;
         let summary = vec![format!("{}: {cm3:.1} cm³", self.structure.english())];
         Ok(Outcome {
             summary,
@@ -166,8 +214,10 @@ impl Command for Segment {
 
 impl Segment {
     /// The voxels of the structure.
-    fn find(&self, volume: &Volume<i16>, ctx: &Ctx) -> Result<(Mask, Vec<Finding>), Failure> {
-        let mut mask = threshold(volume, self.threshold, self.upper, &ctx.part("threshold", 0.0, 0.1))?;
+    pub(crate) fn find(&self, volume: &Volume<i16>, ctx: &Ctx) -> Result<(Mask, Vec<Finding>), Failure> {
+        let seen = denoised(volume, self.denoise, &ctx.part("noise", 0.0, 0.05))?;
+        let mut mask = threshold(&seen, self.threshold, self.upper, &ctx.part("threshold", 0.05, 0.1))?;
+        drop(seen);
         let mut findings = Vec::new();
         if self.surroundings == Surroundings::Drop {
             let ctx = ctx.part("the patient without the table", 0.1, 0.25);
@@ -213,32 +263,6 @@ impl Segment {
         let enough = all.list().iter().filter(|island| island.voxels as f64 * voxel >= self.smallest).count();
         Ok(keep_largest(&all, self.largest.map_or(enough, |n| enough.min(n as usize))))
     }
-
-    /// The label map with this structure in it; it gives way to the others, which were there first.
-    fn placed(
-        &self,
-        mut structures: Structures,
-        mut mask: Mask,
-        findings: &mut Vec<Finding>,
-    ) -> Result<Structures, Failure> {
-        structures.retain(|(id, _)| *id != self.structure);
-        let voxels = mask.count();
-        for (_, other) in &structures {
-            mask.subtract(other);
-        }
-        let shared = (voxels - mask.count()) as f64 * mask.grid().voxel_volume();
-        if mask.is_empty() {
-            let message = format!("all {shared:.0} mm³ found belong to other structures already");
-            let help = "narrow the thresholds, or name the structure that is to be replaced with --structure";
-            return Err(Failure::new(ErrorKind::Numeric, "nothing-left", message, help));
-        }
-        if shared > 0.0 {
-            let message = format!("{shared:.0} mm³ belong to other structures already and were left to them");
-            findings.push(Finding::new("structures-overlap", Severity::Note, message));
-        }
-        structures.push((self.structure.clone(), mask));
-        Ok(structures)
-    }
 }
 
 /// What was left out, if anything was.
@@ -247,27 +271,4 @@ fn dropped_finding(code: &str, what: &str, kept: &Kept, remedy: &str) -> Option<
     let message =
         format!("{} {what} of together {cm3:.1} cm³ were dropped, {} kept", kept.dropped, kept.kept);
     (kept.dropped > 0).then(|| Finding::new(code, Severity::Note, message).remedy(remedy))
-}
-
-/// Display colours of structures, in their order.
-const COLOURS: [[u8; 3]; 6] =
-    [[241, 214, 145], [128, 174, 128], [111, 184, 210], [216, 101, 79], [183, 156, 220], [144, 238, 144]];
-
-fn write(job: &mut Job<'_>, structures: &Structures, ctx: &Ctx) -> Result<osteon_case::Sha256, Failure> {
-    let label = |(n, (id, mask)): (usize, &'_ (StructureId, Mask))| Label {
-        id: id.to_string(),
-        name: id.to_string(),
-        colour: COLOURS[n % COLOURS.len()],
-        mask: Cow::Owned(mask.clone()),
-    };
-    let labels: Vec<Label<'_>> = structures.iter().enumerate().map(label).collect();
-    let Some(grid) = structures.first().map(|(_, mask)| mask.grid().clone()) else {
-        return Err(Failure::new(
-            ErrorKind::Numeric,
-            "internal",
-            "there are no structures",
-            "please report this",
-        ));
-    };
-    job.write(artefacts::LABELS, |out, _| Ok(nrrd::write_segments(&grid, &labels, out, ctx)?))
 }

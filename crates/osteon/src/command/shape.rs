@@ -1,0 +1,342 @@
+//! `shape`: solids in files, changed step by step.
+
+use crate::card::{self, Card, FileFacts};
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::mesh_out::Target;
+use crate::registry::{Command, Effect, Outcome};
+use crate::steps::{Step, Usage};
+use osteon_case::Sha256;
+use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
+use osteon_design::{Axes, MarkStyle, Marks, mark};
+use osteon_io::mesh_file::{self, MeshFile};
+use osteon_mesh::boolean::{self, Operation, combine};
+use osteon_mesh::decimate::{Decimation, decimate};
+use osteon_mesh::field;
+use osteon_mesh::remesh::{Remesh, remesh};
+use osteon_mesh::repair::{Overlaps, Repair, repair};
+use osteon_mesh::smooth::{Smoothing, smooth};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::path::Path;
+
+/// Change a solid step by step: repair, combine, cut, offset, hollow, smooth, decimate
+///
+/// Reads STL, 3MF, OBJ, PLY or GLB and writes what is left after the steps, with its QA card beside it. Each object of
+/// the file goes through all steps. Lengths are millimetres, places the file's coordinates `x,y,z` in mm (LPS).
+///
+/// Mending: `repair [hole=mm] [weld=mm]`, `resolve` (overlapping and nested shells become one). With another file:
+/// `add <file>`, `subtract <file>`, `intersect <file>`. Cuts: `cut <x,y,z> <normal> [keep=front|back]`. Matter:
+/// `offset <mm> [voxel=mm]`, `hollow <wall> [voxel=mm]`, `shell <inward> <outward> [voxel=mm]`. `mirror <x,y,z>
+/// <normal>`. Triangles: `smooth [passes=n] [within=mm]`, `decimate [share=0.1] [within=mm]`, `remesh <edge>`.
+/// `mark <text>` presses a text in where there is room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// Mesh file to start from
+    #[schemars(extend("x-position" = 1))]
+    pub file: String,
+    /// File to write: .stl, .3mf, .ply, .obj or .glb
+    pub out: String,
+    /// What to do, step by step
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-whole" = true))]
+    pub step: Vec<String>,
+}
+
+/// The steps and how they are written.
+const STEPS: &[Usage] = &[
+    ("repair", "repair [hole=mm] [weld=mm]"),
+    ("resolve", "resolve"),
+    ("add", "add <file>"),
+    ("subtract", "subtract <file>"),
+    ("intersect", "intersect <file>"),
+    ("cut", "cut <x,y,z> <normal x,y,z> [keep=front|back]"),
+    ("offset", "offset <mm> [voxel=mm]"),
+    ("hollow", "hollow <wall mm> [voxel=mm]"),
+    ("shell", "shell <inward mm> <outward mm> [voxel=mm]"),
+    ("mirror", "mirror <x,y,z> <normal x,y,z>"),
+    ("smooth", "smooth [passes=n] [within=mm]"),
+    ("decimate", "decimate [share=0.1] [within=mm]"),
+    ("remesh", "remesh <edge mm>"),
+    ("mark", "mark <text>"),
+];
+
+/// Voxel of offsets, as a share of the distance.
+///
+/// Chosen: the error of a rounded edge is then below a hundredth of the distance.
+const VOXEL: f64 = 0.25;
+
+/// Passes of smoothing, where none are given. Chosen: what takes the steps of slices out.
+const PASSES: f64 = 10.0;
+
+/// How far smoothing and decimation may move the surface, mm, where it is not given.
+///
+/// Chosen: a fifth of a usual voxel, a quarter of what printers resolve.
+const WITHIN: f64 = 0.1;
+
+/// Share of triangles that decimation aims at, where none is given.
+///
+/// Chosen: as `surface` does.
+const SHARE: f64 = 0.1;
+
+impl Command for Shape {
+    const NAME: &'static str = "shape";
+    const EFFECT: Effect = Effect::Composes;
+
+    fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        let ctx = job.ctx().clone();
+        for text in &self.step {
+            // A misspelt step is told before the work begins.
+            Step::new(text, STEPS)?;
+        }
+        let target = Target::new(&self.out)?;
+        let MeshFile { meshes, mut findings, .. } = load(&self.file, &ctx.part("reading", 0.0, 0.1))?;
+        let mut shaped = Vec::new();
+        let mut summary = Vec::new();
+        let share = 0.7 / meshes.len() as f64;
+        for (n, named) in meshes.into_iter().enumerate() {
+            let from = 0.1 + share * n as f64;
+            let name = if named.name.is_empty() { format!("object-{}", n + 1) } else { named.name };
+            let mut work =
+                Work { matter: Matter::Loose(named.mesh), findings: &mut findings, lines: &mut summary };
+            for (at, text) in self.step.iter().enumerate() {
+                let place = |k: usize| from + share * k as f64 / self.step.len() as f64;
+                let part = ctx.part(text, place(at), place(at + 1));
+                work.step(Step::new(text, STEPS)?, text, &part)?;
+            }
+            shaped.push((name, work.matter.solid()?));
+        }
+        let solids: Vec<(&str, &Solid)> = shaped.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
+        let card = carded(&solids, findings, &ctx.part("checking", 0.8, 0.9))?;
+        target.write(&solids, &ctx.part("writing", 0.9, 0.95))?;
+        target.write_card(&card, &solids, &ctx.part("card", 0.95, 1.0))?;
+        summary.extend(card.lines());
+        summary.push(target.line());
+        let data = json!(card);
+        Ok(Outcome { summary, findings: card.findings, data, ..Outcome::default() })
+    }
+}
+
+/// Largest mesh file that is read, bytes: 40 million triangles of a binary STL, more than fit into memory twice.
+const LARGEST: u64 = 2 << 30;
+
+/// A mesh file read by its content, and what it is as a file.
+pub(crate) fn load_with_facts(path: &str, ctx: &Ctx) -> Result<(MeshFile, FileFacts), Failure> {
+    let bytes = osteon_io::file::read(Path::new(path), LARGEST)?;
+    let read = mesh_file::read(&bytes, ctx)?;
+    let said = |known: Option<String>| known.unwrap_or_else(|| "not stated".to_owned());
+    let facts = FileFacts {
+        name: Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        format: read.format.to_string(),
+        bytes: bytes.len(),
+        sha256: Sha256::of(&bytes).to_string(),
+        unit: said(read.declared.unit.map(|unit| format!("{unit:?}").to_lowercase())),
+        frame: said(read.declared.space.map(|space| format!("{space:?}").to_uppercase())),
+    };
+    Ok((read, facts))
+}
+
+fn load(path: &str, ctx: &Ctx) -> Result<MeshFile, Failure> {
+    Ok(load_with_facts(path, ctx)?.0)
+}
+
+/// The card of solids that are about to be written.
+pub(crate) fn carded(
+    solids: &[(&str, &Solid)],
+    mut findings: Vec<Finding>,
+    ctx: &Ctx,
+) -> Result<Card, Failure> {
+    let mut objects = Vec::new();
+    for &(name, solid) in solids {
+        objects.push(card::inspect(name, solid.mesh().clone(), &mut findings, ctx)?.0);
+    }
+    let pairs = card::pairs(solids, &mut findings, ctx)?;
+    Ok(Card::new(None, objects, pairs, findings))
+}
+
+/// What a step works on: a mesh as it came, until a step needs a solid.
+enum Matter {
+    Loose(Mesh),
+    Proven(Solid),
+}
+
+impl Matter {
+    fn solid(self) -> Result<Solid, Failure> {
+        match self {
+            Matter::Proven(solid) => Ok(solid),
+            Matter::Loose(mesh) => Solid::new(mesh).map_err(|not| {
+                let help =
+                    "mend it with --step repair as the first step; osteon check <file> shows all defects";
+                Failure::new(ErrorKind::Input, "not-solid", not.to_string(), help)
+            }),
+        }
+    }
+
+    fn mesh(self) -> Mesh {
+        match self {
+            Matter::Loose(mesh) => mesh,
+            Matter::Proven(solid) => solid.into_mesh(),
+        }
+    }
+}
+
+struct Work<'a> {
+    matter: Matter,
+    findings: &'a mut Vec<Finding>,
+    lines: &'a mut Vec<String>,
+}
+
+impl Work<'_> {
+    fn step(&mut self, mut step: Step<'_>, text: &str, ctx: &Ctx) -> Result<(), Failure> {
+        let matter = std::mem::replace(&mut self.matter, Matter::Loose(Mesh::default()));
+        let solid = match step.verb {
+            "repair" => self.repaired(&mut step, matter.mesh(), ctx)?,
+            "resolve" => left(boolean::resolve(&matter.mesh(), ctx)?, &step)?,
+            "add" | "subtract" | "intersect" => combined(&mut step, &matter.solid()?, ctx)?,
+            "cut" | "mirror" => by_plane(&mut step, &matter.solid()?, self.findings, ctx)?,
+            "offset" | "hollow" | "shell" => self.field(&mut step, &matter.solid()?, ctx)?,
+            "mark" => self.marked(&mut step, matter.solid()?, ctx)?,
+            _ => self.triangles(&mut step, &matter.solid()?, ctx)?,
+        };
+        step.end()?;
+        let (count, cm3) = (solid.mesh().triangles.len(), solid.volume() / 1000.0);
+        self.lines.push(format!("{text}: {count} triangles, {cm3:.2} cm³"));
+        self.matter = Matter::Proven(solid);
+        Ok(())
+    }
+
+    fn repaired(&mut self, step: &mut Step<'_>, mesh: Mesh, ctx: &Ctx) -> Result<Solid, Failure> {
+        let usual = Repair::default();
+        let how = Repair {
+            weld: step.length_or("weld", usual.weld)?,
+            largest_hole: step.length_or("hole", usual.largest_hole)?,
+            overlaps: Overlaps::Tell,
+            ..usual
+        };
+        let repaired = repair(&mesh, &how, ctx)?;
+        self.findings.extend(repaired.findings);
+        Ok(repaired.solid)
+    }
+
+    fn field(&mut self, step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        match step.verb {
+            "offset" => {
+                let by = step.number("the distance")?;
+                let voxel = step.length_or("voxel", by.abs() * VOXEL)?;
+                Ok(field::offset(solid, by, voxel, ctx)?)
+            }
+            "hollow" => {
+                let wall = step.length("the wall")?;
+                let voxel = step.length_or("voxel", wall * VOXEL)?;
+                Ok(field::hollow(solid, wall, voxel, ctx)?.solid)
+            }
+            _ => {
+                let (inward, outward) = (step.number("the depth inward")?, step.number("the depth outward")?);
+                let least = [inward, outward].into_iter().filter(|d| *d > 0.0).fold(f64::INFINITY, f64::min);
+                if inward < 0.0 || outward < 0.0 || least.is_infinite() {
+                    return Err(step.wrong("depths are zero or more, and one of them above zero"));
+                }
+                let voxel = step.length_or("voxel", least * VOXEL)?;
+                Ok(field::shell(solid, [inward, outward], voxel, ctx)?)
+            }
+        }
+    }
+
+    fn triangles(&mut self, step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        match step.verb {
+            "smooth" => {
+                let passes = step.number_or("passes", PASSES)?.clamp(0.0, 1000.0) as usize;
+                let bound_mm = step.length_or("within", WITHIN)?;
+                let smoothed = smooth(solid, &Smoothing { passes, bound_mm }, ctx)?;
+                let moved = smoothed.moved;
+                self.lines.push(format!(
+                    "smoothing moved the surface by {:.3} mm on average, {:.3} mm at most",
+                    moved.mean, moved.max
+                ));
+                Ok(smoothed.solid)
+            }
+            "decimate" => {
+                let share = step.number_or("share", SHARE)?;
+                let deviation = step.length_or("within", WITHIN)?;
+                let fewer = decimate(solid, &Decimation { share, deviation, keep: None }, ctx)?;
+                self.lines.push(format!(
+                    "decimation left {} of {} triangles within {:.3} mm, proven",
+                    fewer.after, fewer.before, fewer.deviation
+                ));
+                if !fewer.reached {
+                    let message = format!(
+                        "a share of {share} of the triangles is not reached within {deviation} mm: {:.3} are left",
+                        fewer.after as f64 / fewer.before as f64
+                    );
+                    self.findings.push(Finding::new("decimation-not-reached", Severity::Note, message));
+                }
+                Ok(fewer.solid)
+            }
+            _ => {
+                let edge = step.length("the edge")?;
+                Ok(remesh(solid, &Remesh { edge, ..Remesh::default() }, ctx)?.solid)
+            }
+        }
+    }
+
+    fn marked(&mut self, step: &mut Step<'_>, solid: Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        let text = step.rest("the text")?;
+        let marks = Marks { case_id: text.to_owned(), side: None, note: None };
+        let marked = mark(solid, &marks, &Axes::PATIENT, &MarkStyle::standard()?, ctx)?;
+        self.findings.extend(marked.findings);
+        if let Some(placement) = marked.placement {
+            self.lines.push(format!("marked {}", placement.lines.join(" | ")));
+        }
+        Ok(marked.solid)
+    }
+}
+
+/// What is left of a solid, or the failure that nothing is.
+fn left(solid: Option<Solid>, step: &Step<'_>) -> Result<Solid, Failure> {
+    solid.ok_or_else(|| {
+        let message = format!("nothing is left after the step {}", step.verb);
+        Failure::new(
+            ErrorKind::Numeric,
+            "nothing-left",
+            message,
+            "look where the other solid or the plane lies",
+        )
+    })
+}
+
+fn combined(step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+    let operation = match step.verb {
+        "add" => Operation::Union,
+        "subtract" => Operation::Difference,
+        _ => Operation::Intersection,
+    };
+    let path = step.rest("the file")?;
+    let mut others = Vec::new();
+    for named in load(path, ctx)?.meshes {
+        others.push(Matter::Loose(named.mesh).solid()?);
+    }
+    let tools: Vec<&Solid> = others.iter().collect();
+    let tool = left(boolean::union(&tools, &ctx.part("tool", 0.0, 0.4))?, step)?;
+    left(combine(solid, &tool, operation, &ctx.part("combine", 0.4, 1.0))?, step)
+}
+
+fn by_plane(
+    step: &mut Step<'_>,
+    solid: &Solid,
+    findings: &mut Vec<Finding>,
+    ctx: &Ctx,
+) -> Result<Solid, Failure> {
+    let plane = step.plane()?;
+    if step.verb == "mirror" {
+        let message =
+            "the solid was mirrored: left and right are exchanged, and marks on it are mirror writing";
+        findings.push(Finding::new("mirrored", Severity::Caution, message));
+        return Ok(boolean::mirror(solid, &plane).map_err(boolean::BooleanError::from)?);
+    }
+    let keep = step.named("keep").unwrap_or("front");
+    let front = step.one_of(keep, "keep", &[("front", true), ("back", false)])?;
+    let halves = boolean::cut(solid, &plane, ctx)?;
+    left(if front { halves.front } else { halves.back }, step)
+}

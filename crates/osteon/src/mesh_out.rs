@@ -1,0 +1,143 @@
+//! A mesh file outside a case: named by a person, its format by the end of its name, with its QA card beside it.
+
+use crate::card::{self, Card};
+use crate::failure::Failure;
+use osteon_case::{CasePath, Folder};
+use osteon_core::{Ctx, ErrorKind, Solid};
+use osteon_io::mesh_file::{About, Object};
+use osteon_io::{gltf, obj, ply, stl, threemf};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where a mesh file is to be written.
+pub(crate) struct Target {
+    folder: Folder,
+    /// The file's name without its end.
+    stem: String,
+    format: Format,
+    path: PathBuf,
+}
+
+/// A format by the end of a file's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Stl,
+    ThreeMf,
+    Ply,
+    Obj,
+    Glb,
+}
+
+const FORMATS: [(&str, Format); 5] = [
+    ("stl", Format::Stl),
+    ("3mf", Format::ThreeMf),
+    ("ply", Format::Ply),
+    ("obj", Format::Obj),
+    ("glb", Format::Glb),
+];
+
+/// Colour of bone in exported files, sRGB.
+const BONE: [u8; 3] = [241, 214, 145];
+
+impl Target {
+    /// A file that does not exist yet, its format told by its name.
+    pub fn new(path: &str) -> Result<Self, Failure> {
+        let path = PathBuf::from(path);
+        let end = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let Some(&(_, format)) = FORMATS.iter().find(|(name, _)| *name == end) else {
+            let message = format!("{} does not end in a format that can be written", path.display());
+            let help = "name a file that ends in .stl, .3mf, .ply, .obj or .glb";
+            return Err(Failure::new(ErrorKind::Input, "unknown-format", message, help));
+        };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let target = Self { folder: Folder::open(parent)?, stem, format, path };
+        for name in [target.name(), target.card("json"), target.card("html")] {
+            if target.folder.has(&CasePath::new(&name)?) {
+                let message = format!("{name} exists already in {}", parent_of(&target.path));
+                let help = "remove it, or name another file with --out";
+                return Err(Failure::new(ErrorKind::Input, "exists-already", message, help));
+            }
+        }
+        Ok(target)
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> String {
+        let end = FORMATS.iter().find(|(_, format)| *format == self.format).map_or("", |(end, _)| end);
+        match self.path.file_name() {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => format!("{}.{end}", self.stem),
+        }
+    }
+
+    fn card(&self, end: &str) -> String {
+        format!("{}.card.{end}", self.stem)
+    }
+
+    /// Writes the solids: an STL or PLY holds them all in one, the others each as an object of its own.
+    pub fn write(&self, solids: &[(&str, &Solid)], ctx: &Ctx) -> Result<(), Failure> {
+        let notes = [("Description", crate::NOTICE)];
+        let application = concat!("osteon ", env!("CARGO_PKG_VERSION"));
+        let about = About { title: &self.stem, application, notes: &notes };
+        let objects: Vec<Object<'_>> =
+            solids.iter().map(|&(name, solid)| Object { name, colour: BONE, solid }).collect();
+        self.folder
+            .stream(&CasePath::new(&self.name())?, |out| write(self.format, &objects, &about, out, ctx))
+    }
+
+    /// Writes the QA card beside the file, as data and as a page.
+    pub fn write_card(&self, card: &Card, solids: &[(&str, &Solid)], ctx: &Ctx) -> Result<(), Failure> {
+        let json = serde_json::json!(card);
+        self.folder.put(&CasePath::new(&self.card("json"))?, format!("{json:#}\n").as_bytes())?;
+        let page = card::page(card, &self.name(), solids, ctx)?;
+        Ok(self.folder.put(&CasePath::new(&self.card("html"))?, page.as_bytes())?)
+    }
+
+    /// What was written, for a person.
+    pub fn line(&self) -> String {
+        format!("wrote {} and its card, {}", self.path.display(), self.card("html"))
+    }
+}
+
+fn parent_of(path: &Path) -> String {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).display().to_string()
+}
+
+fn write(
+    format: Format,
+    objects: &[Object<'_>],
+    about: &About<'_>,
+    out: &mut dyn Write,
+    ctx: &Ctx,
+) -> Result<(), Failure> {
+    match (format, objects) {
+        (Format::ThreeMf, _) => threemf::write(objects, about, None, out, ctx)?,
+        (Format::Obj, _) => obj::write(objects, about, out, ctx)?,
+        (Format::Glb, _) => gltf::write(objects, about, out, ctx)?,
+        (Format::Stl, [one]) => stl::write(one.solid, one.name, out, ctx)?,
+        (Format::Ply, [one]) => ply::write(one.solid.mesh(), out, ctx)?,
+        (Format::Stl | Format::Ply, _) => {
+            let all = joined(objects)?;
+            match format {
+                Format::Stl => stl::write(&all, about.title, out, ctx)?,
+                _ => ply::write(all.mesh(), out, ctx)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Several solids as the shells of one.
+fn joined(objects: &[Object<'_>]) -> Result<Solid, Failure> {
+    let mut all = osteon_core::Mesh::default();
+    for object in objects {
+        let first = all.vertices.len() as u32;
+        all.vertices.extend(&object.solid.mesh().vertices);
+        all.triangles.extend(object.solid.mesh().triangles.iter().map(|t| t.map(|v| v + first)));
+    }
+    Solid::new(all).map_err(|not| {
+        let help = "write a 3MF, which keeps objects apart, or resolve their overlap first";
+        Failure::new(ErrorKind::Numeric, "not-solid", not.to_string(), help)
+    })
+}
