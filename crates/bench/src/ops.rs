@@ -1,5 +1,7 @@
 //! The kernels, each with what it needs made before the clock starts.
 
+#![allow(clippy::disallowed_methods, reason = "what writing a file costs is one of the things timed")]
+
 use crate::clock::{Timed, time};
 use osteon_core::{Ctx, Hu, LabelMap, Mask, Solid, Volume};
 use osteon_image::distance::{self, Border};

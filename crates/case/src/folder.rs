@@ -37,9 +37,18 @@ impl Folder {
         Ok(Self { disk: Disk::new(dir) })
     }
 
+    /// A file of the folder, whole.
+    ///
+    /// # Errors
+    /// A read error.
+    pub fn get(&self, path: &CasePath) -> Result<Vec<u8>, CaseError> {
+        let place = self.disk.place(path);
+        std::fs::read(&place).map_err(|source| CaseError::writing(place, source))
+    }
+
     /// True when there is a file of this name.
     pub fn has(&self, path: &CasePath) -> bool {
-        self.disk.place(path).exists()
+        self.disk.place(path).symlink_metadata().is_ok()
     }
 
     /// Writes a file of the folder.

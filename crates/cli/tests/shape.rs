@@ -45,7 +45,11 @@ impl Bench {
         let said = self.shape(out, steps);
         assert_eq!(said.code, 0, "{steps:?}: {said:?}");
         let object = said.json()["data"]["objects"][0].clone();
-        assert_eq!((object["solid"].as_bool(), &object["open_edges"]), (Some(true), &0.into()), "{steps:?}: {object:#}");
+        assert_eq!(
+            (object["solid"].as_bool(), &object["open_edges"]),
+            (Some(true), &0.into()),
+            "{steps:?}: {object:#}"
+        );
         (object["matter"]["volume_mm3"].as_f64().unwrap(), said)
     }
 }
@@ -110,10 +114,13 @@ fn a_hole_is_closed_by_repair_and_refused_without() {
     let said = bench.shape("a.stl", &["smooth"]);
     assert!(failed(&said, "not-solid")["help"].as_str().unwrap().contains("--step repair"), "{said:?}");
     assert!(!bench.at("a.stl").exists());
-    // The hole is 10 × 10 mm.
-    let (volume, said) = bench.volume("b.stl", &["repair hole=100"]);
-    assert!(near(volume, 1000.0, 1e-6), "{volume}");
-    assert!(said.findings().contains(&"repair-hole".to_owned()), "{said:?}");
+    // What belongs into the whole end of a box is anybody's guess, and is told to be.
+    let said = bench.shape("b.stl", &["repair hole=100"]);
+    assert!(
+        failed(&said, "repair-volume")["message"].as_str().unwrap().contains("near (10, 5, 5)"),
+        "{said:?}"
+    );
+    assert!(!bench.at("b.stl").exists());
 }
 
 #[test]
@@ -130,7 +137,9 @@ fn other_files_are_added_taken_away_and_intersected_whatever_their_name() {
     let bench = Bench::of(&cube());
     let other = bench.at("the other = part (1).stl");
     write_stl(&other, &cuboid([5.0; 3], [10.0; 3]));
-    for (n, (verb, truth)) in [("add", 1875.0), ("subtract", 875.0), ("intersect", 125.0)].into_iter().enumerate() {
+    for (n, (verb, truth)) in
+        [("add", 1875.0), ("subtract", 875.0), ("intersect", 125.0)].into_iter().enumerate()
+    {
         let (volume, _) = bench.volume(&format!("{n}.stl"), &[&format!("{verb} {}", other.display())]);
         assert!(near(volume, truth, 1e-6), "{verb}: {volume}");
     }
@@ -146,13 +155,14 @@ fn what_leaves_nothing_is_refused_and_writes_nothing() {
         format!("intersect {}", far.display()),
         format!("subtract {}", around.display()),
         "cut 0,0,20 0,0,1".to_owned(),
-        "offset -6".to_owned(),
     ];
+    let out = bench.at("out.stl");
     for step in &steps {
-        let out = bench.at("out.stl");
         refused(&words(&bench.file, &out, &[step]), "nothing-left", 5);
         assert!(!out.exists(), "{step}");
     }
+    refused(&words(&bench.file, &out, &["offset -6"]), "nothing-left", 5);
+    assert!(!out.exists());
 }
 
 #[test]
@@ -234,7 +244,7 @@ fn a_text_is_pressed_in() {
     let bench = Bench::of(&cuboid([0.0; 3], [60.0, 30.0, 10.0]));
     let (volume, said) = bench.volume("a.stl", &["mark CASE-7"]);
     assert!(volume < 17999.0 && volume > 17000.0, "{volume}");
-    assert!(said.json()["summary"].to_string().contains("marked CASE-7"), "{said:?}");
+    assert!(said.json()["summary"].to_string().contains("CASE-7 "), "{said:?}");
 }
 
 #[test]
@@ -251,7 +261,7 @@ fn nothing_that_exists_is_overwritten_and_odd_places_are_refused() {
     for name in ["a.step", "a", ".stl", "stl", "a.stl.gz"] {
         refused(&words(&bench.file, &bench.at(name), &[]), "unknown-format", 2);
     }
-    let said = json(words(&bench.file, &bench.at("no/such/folder/a.stl"), &[]));
+    let said = json(words(&bench.file, &bench.file.join("a.stl"), &[]));
     assert!(said.code >= 2, "{said:?}");
     let missing = bench.at("missing.stl");
     assert!(json(words(&missing, &bench.at("b.stl"), &[])).code >= 2);
@@ -265,7 +275,8 @@ fn nothing_that_exists_is_overwritten_and_odd_places_are_refused() {
 fn every_object_goes_through_the_steps_and_keeps_its_name() {
     let bench = Bench::of(&cube());
     let file = bench.at("two.obj");
-    std::fs::write(&file, obj(&[("tibia", cube()), ("fibula", cuboid([20.0, 0.0, 0.0], [5.0, 5.0, 10.0]))])).unwrap();
+    std::fs::write(&file, obj(&[("tibia", cube()), ("fibula", cuboid([20.0, 0.0, 0.0], [5.0, 5.0, 10.0]))]))
+        .unwrap();
     let said = json(words(&file, &bench.at("two.3mf"), &["cut 0,0,5 0,0,1"]));
     assert_eq!(said.code, 0, "{said:?}");
     let objects = said.json()["data"]["objects"].clone();

@@ -140,7 +140,7 @@ impl Solid {
     /// The solid with its vertices put elsewhere, in their order.
     ///
     /// What was proven of its triangles holds wherever their corners are, so only coordinates and the volumes
-    /// of shells are looked at again: a third of the time of [`Solid::proven`], with the same result.
+    /// of shells are looked at again, with the same result as [`Solid::proven`] in less time.
     ///
     /// # Errors
     /// A coordinate is not finite, a shell has lost its volume or was turned inside out, or there are more or

@@ -11,7 +11,7 @@
 //! | bend | a curved surface between samples: proportional to curvature and the square of the slices' distance |
 //! | slices | an edge that lies flat in the slices: proportional to the square of their distance and to the cosine |
 //! | thin | a wall thinner than its blur: its edges are as good as the radiodensity assumed for it |
-//! | decimation | anywhere within its certified bound, evenly |
+//! | decimation | a fifth of its certified bound, which few places come near |
 //!
 //! The factors of the terms were fitted to 240 scans of phantoms with known truth and are held by the tests of this
 //! file. What the scan does not show is not in it: motion, metal, a wrong mask, and the printer.
@@ -136,6 +136,10 @@ const SLICES: f64 = 0.01;
 /// Factor of the blur where a wall is not resolved. Fitted to walls of 0.5 mm.
 const THIN: f64 = 0.45;
 
+/// Share of the certified bound of decimation that is its standard deviation. Measured: of a bound of 0.05 mm, a
+/// vertebra's surface moved by 0.007 mm on average and 95 % of it by less than 0.021 mm.
+const DECIMATION: f64 = 0.2;
+
 /// The uncertainty nobody gets below, mm: what the phantoms' own voxels leave.
 const FLOOR: f64 = 0.005;
 
@@ -191,8 +195,7 @@ impl Single {
             BEND * distance * distance * bend.amount(),
             SLICES * distance * slice,
             THIN * unresolved * (blur * blur + slice * slice / 6.0).sqrt(),
-            // Evenly within the bound.
-            decimation / 3.0_f64.sqrt(),
+            DECIMATION * decimation,
         ];
         Self { bias: -shift, variances: terms.map(|t| t * t), unresolved }
     }

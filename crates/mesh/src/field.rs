@@ -52,10 +52,10 @@ pub enum FieldError {
 impl Explain for FieldError {
     fn kind(&self) -> ErrorKind {
         match self {
-            FieldError::Voxel { .. } | FieldError::Gone(_) => ErrorKind::Input,
+            FieldError::Voxel { .. } => ErrorKind::Input,
             FieldError::TooLarge(_) => ErrorKind::Unsupported,
             FieldError::Surface(error) => error.kind(),
-            FieldError::NotSolid(_) => ErrorKind::Numeric,
+            FieldError::Gone(_) | FieldError::NotSolid(_) => ErrorKind::Numeric,
             FieldError::Cancelled(_) => ErrorKind::Cancelled,
         }
     }

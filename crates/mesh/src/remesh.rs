@@ -14,7 +14,7 @@
 //! triangle over are left out: genus and shells stay.
 //!
 //! After two rounds, creases that leave no room for triangles of the wanted size are given up, unless they bend by
-//! more than 75°; that rounds them off by up to half an edge.
+//! more than 75°; that rounds them off, by up to 0.6 of an edge on a vertebra.
 //!
 //! Limits: details smaller than the wanted edge are lost, but for shells, which keep at least four triangles. Walls
 //! and gaps much thinner than the edge's sag may come to cross; [`Remeshed::crossings`] tells how often they do.
@@ -47,7 +47,7 @@ pub struct Remesh {
 
 impl Default for Remesh {
     /// 1 mm, chosen: about the voxel of a clinical scan, below which a surface has no detail of its own. Five
-    /// rounds, as is usual: lengths settle in three. 40°, chosen: above what noise
+    /// rounds, as is usual. 40°, chosen: above what noise
     /// bends an isosurface, below the 45° of a chamfer.
     fn default() -> Self {
         Self { edge: 1.0, rounds: 5, crease: 40.0 }

@@ -65,7 +65,7 @@ impl Default for Repair {
             weld: 1e-3,
             // Chosen: a vessel's canal or a missing patch; what is larger was cut on purpose.
             largest_hole: 10.0,
-            // [reliability of imported meshes] 0.1 % is a tenth of what segmentation of a bone differs by.
+            // Chosen: 0.1 % is a tenth of what segmentations of a bone differ by.
             volume_change: 1e-3,
             overlaps: Overlaps::Keep,
             chirality: None,

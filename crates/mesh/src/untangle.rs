@@ -11,17 +11,19 @@ pub struct Untangled {
     pub solid: Solid,
     /// The hierarchy over its triangles.
     pub bvh: Bvh,
-    /// Where it still meets itself: only where it did before the movement, or next to that.
+    /// Where it still meets itself: only where it did before the movement.
     pub crossings: Vec<Crossing>,
     /// Vertices that were put back.
     pub put_back: usize,
 }
 
-/// Times that vertices are put back, each time a ring further; what then still meets itself did so before.
+/// Times that vertices are put back, each time with twice as many rings around them; after that all are.
+///
+/// Chosen: 32 rings are some 15 mm of a usual surface.
 const ROUNDS: usize = 6;
 
-/// Puts the vertices of triangles that meet each other back to `before`, with ever more of their neighbours, until no
-/// triangles meet that should not.
+/// Puts the vertices of triangles that meet each other back to `before`, with ever more of their neighbours and in the end
+/// all of them, until no triangles meet that should not.
 ///
 /// `before` has a place for every vertex of `moved`. Touches in a point are left.
 ///
@@ -49,7 +51,7 @@ pub fn untangle(
                 back[v as usize] = true;
             }
         }
-        if round > 0 {
+        for _ in 0..1 << round {
             widen(&mesh, &mut back);
         }
         for (v, _) in back.iter().enumerate().filter(|(_, back)| **back) {
@@ -57,6 +59,12 @@ pub fn untangle(
         }
         bvh.refit(&mesh, ctx)?;
         crossings = near(&mesh, &bvh, &back, ctx)?;
+    }
+    if rounds > 0 && !crossings.is_empty() {
+        back.fill(true);
+        mesh.vertices.copy_from_slice(before);
+        bvh.refit(&mesh, ctx)?;
+        crossings = serious(self_intersection::find(&mesh, &bvh, ctx)?);
     }
     let put_back = back.iter().filter(|back| **back).count();
     let solid = Solid::proven(mesh, ctx)?.map_err(Box::new);
@@ -122,7 +130,7 @@ mod tests {
         let still = |v: usize| untangled.solid.mesh().vertices[v] == before[v];
         // What the spike ran into is put back too; all the rest never moved.
         assert!((0..before.len()).all(|v| still(v) || v == high));
-        assert!(untangled.put_back < before.len() / 4, "{}", untangled.put_back);
+        assert!(untangled.put_back < before.len() / 2, "{}", untangled.put_back);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A mesh file outside a case: named by a person, its format by the end of its name, with its QA card beside it.
 
-use crate::card::{self, Card};
+use crate::card::{self, Card, FileFacts};
 use crate::failure::Failure;
-use osteon_case::{CasePath, Folder};
+use osteon_case::{CasePath, Folder, Sha256};
 use osteon_core::{Ctx, ErrorKind, Solid};
 use osteon_io::mesh_file::{About, Object};
 use osteon_io::{gltf, obj, ply, stl, threemf};
@@ -84,6 +84,23 @@ impl Target {
             solids.iter().map(|&(name, solid)| Object { name, colour: BONE, solid }).collect();
         self.folder
             .stream(&CasePath::new(&self.name())?, |out| write(self.format, &objects, &about, out, ctx))
+    }
+
+    /// What was written, as a file.
+    pub fn facts(&self) -> Result<FileFacts, Failure> {
+        let bytes = self.folder.get(&CasePath::new(&self.name())?)?;
+        let (unit, frame) = match self.format {
+            Format::Glb => ("metre", "x = left, y = head, z = front"),
+            _ => ("millimetre", "LPS"),
+        };
+        Ok(FileFacts {
+            name: self.name(),
+            format: self.path.extension().unwrap_or_default().to_string_lossy().to_uppercase(),
+            bytes: bytes.len(),
+            sha256: Sha256::of(&bytes).to_string(),
+            unit: unit.to_owned(),
+            frame: frame.to_owned(),
+        })
     }
 
     /// Writes the QA card beside the file, as data and as a page.

@@ -1,17 +1,16 @@
 //! From a mask and grey values to a solid that says how well it is known: shared by `make` and `surface`.
 
-use crate::card::{AgainstImage, EditingError, Uncertainty};
+use crate::card::{EditingError, Uncertainty};
 use crate::failure::Failure;
 use osteon_core::{Aabb, Ctx, Mask, Mm, Patient, Point, Solid, Volume};
 use osteon_image::spread::{Spread, spread};
 use osteon_image::{Levels, edge};
 use osteon_mesh::budget::{Edits, budget};
 use osteon_mesh::bvh::Bvh;
-use osteon_mesh::check::volume_against_mask;
 use osteon_mesh::cortex::{self, Scope};
 use osteon_mesh::decimate::{Decimation, decimate};
 use osteon_mesh::isosurface::isosurface;
-use osteon_mesh::self_intersection::Crossing;
+use osteon_mesh::self_intersection::{self, Crossing};
 use osteon_mesh::untangle::{Untangled, untangle};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -67,14 +66,22 @@ impl Surfacing {
 /// A solid and what is known of it.
 pub(crate) struct Surfaced {
     pub solid: Solid,
-    /// The hierarchy over its triangles.
-    pub bvh: Bvh,
     /// Where it meets itself.
     pub crossings: Vec<Crossing>,
-    pub image: AgainstImage,
+    /// How far leaving out triangles moved it.
+    pub editing_error: EditingError,
     /// What is wanted to know how well it is known.
     pub known: Known,
     pub lines: Vec<String>,
+}
+
+impl Surfaced {
+    /// The surface as the image shows it: with its vertices on a grid's own edges it does not meet itself.
+    pub fn untouched(solid: Solid, known: Known) -> Self {
+        let editing_error = EditingError { certified: Some(0.0), ..EditingError::default() };
+        let lines = vec![known.spread.line()];
+        Self { solid, crossings: Vec::new(), editing_error, known, lines }
+    }
 }
 
 /// What the scan tells of its own sharpness, and of the edges of one structure.
@@ -93,28 +100,58 @@ pub(crate) fn half_height(volume: &Volume<i16>, mask: &Mask, ctx: &Ctx) -> Resul
     Ok((whole, Known { levels, spread, decimation: 0.0 }))
 }
 
-/// The surface with as few triangles as the deviation allows, and thin cortex where its faces are if there is an image
-/// to ask.
+/// The surface with thin cortex where its faces are, if there is an image to ask, and as few triangles as the
+/// deviation from that allows.
 pub(crate) fn finished(
-    whole: &Solid,
-    mask: &Mask,
+    whole: Solid,
     image: Option<&Volume<i16>>,
     (mut known, how): (Known, &Surfacing),
     ctx: &Ctx,
 ) -> Result<Surfaced, Failure> {
-    let attempt = Attempt { whole, image, known: &known, how };
-    let mut made = attempt.made(None, &ctx.part("triangles", 0.0, 0.8))?;
-    if how.care == Care::Mended && !made.untangled.crossings.is_empty() {
-        // Two sheets nearer than the deviation came to meet: what is around them keeps its triangles.
-        let keep = around(whole, &made.untangled);
-        made = attempt.made(Some(&keep), &ctx.part("triangles once more", 0.8, 1.0))?;
+    let whole = match image {
+        None => whole,
+        Some(image) => placed(whole, image, &known, &ctx.part("thin cortex", 0.0, 0.4))?,
+    };
+    let mut lines = vec![known.spread.line()];
+    if how.within <= 0.0 || how.share >= 1.0 {
+        return Ok(Surfaced::untouched(whole, known));
     }
-    let Made { untangled: Untangled { solid, bvh, crossings, .. }, error, mut lines } = made;
-    lines.push(known.spread.line());
-    let volume_against_voxels = volume_against_mask(&solid, mask).map(|share| 100.0 * share);
-    known.decimation = error.certified.unwrap_or(0.0);
-    let image = AgainstImage { volume_against_voxels, editing_error: error, uncertainty: None };
-    Ok(Surfaced { solid, bvh, crossings, image, known, lines })
+    let aim = Decimation { share: how.share, deviation: how.within, keep: None };
+    let mut fewer = decimate(&whole, &aim, &ctx.part("leaving out triangles", 0.4, 0.7))?;
+    let mut meeting = crossings(&fewer.solid, &ctx.part("self-intersections", 0.7, 0.8))?;
+    if how.care == Care::Mended && !meeting.is_empty() {
+        // Two sheets nearer than the deviation came to meet: what is around them keeps its triangles.
+        let keep = around(&whole, &fewer.solid, &meeting);
+        fewer = decimate(&whole, &Decimation { keep: Some(&keep), ..aim }, &ctx.part("once more", 0.8, 0.9))?;
+        meeting = crossings(&fewer.solid, ctx)?;
+    }
+    lines.push(format!(
+        "{} of {} triangles left, within {:.3} mm of the image's surface (proven)",
+        fewer.after, fewer.before, fewer.deviation
+    ));
+    let measuring = ctx.part("editing error", 0.9, 1.0);
+    let editing_error = editing_error(&whole, &fewer.solid, fewer.deviation, &measuring)?;
+    known.decimation = fewer.deviation;
+    Ok(Surfaced { solid: fewer.solid, crossings: meeting, editing_error, known, lines })
+}
+
+/// The surface with its vertices where the edges are, and back where that would make it cross itself.
+fn placed(whole: Solid, image: &Volume<i16>, known: &Known, ctx: &Ctx) -> Result<Solid, Failure> {
+    let Known { levels, spread, .. } = known;
+    let before = whole.mesh().vertices.clone();
+    let moved =
+        cortex::place(&whole, image, levels, spread, Scope::Needed, &ctx.part("walls", 0.0, 0.6))?.solid;
+    let Untangled { solid, .. } =
+        untangle(&before, moved, &ctx.part("walls", 0.6, 1.0))?.map_err(not_solid)?;
+    Ok(solid)
+}
+
+/// Where a solid meets itself.
+fn crossings(solid: &Solid, ctx: &Ctx) -> Result<Vec<Crossing>, Failure> {
+    let bvh = Bvh::new(solid.mesh(), ctx)?;
+    let mut found = self_intersection::find(solid.mesh(), &bvh, ctx)?;
+    found.retain(|crossing| crossing.kind.is_serious());
+    Ok(found)
 }
 
 fn not_solid(not: Box<osteon_core::NotSolid>) -> Failure {
@@ -138,59 +175,10 @@ pub(crate) fn uncertainty(
     Ok((budget.u95, uncertainty))
 }
 
-/// All that a surface is made from.
-struct Attempt<'a> {
-    whole: &'a Solid,
-    image: Option<&'a Volume<i16>>,
-    known: &'a Known,
-    how: &'a Surfacing,
-}
-
-/// A surface with fewer triangles, each vertex where the edge is.
-struct Made {
-    untangled: Untangled,
-    error: EditingError,
-    lines: Vec<String>,
-}
-
-impl Attempt<'_> {
-    /// Leaves out triangles, puts vertices on thin cortex where its faces are, and takes back what crosses itself.
-    fn made(&self, keep: Option<&[bool]>, ctx: &Ctx) -> Result<Made, Failure> {
-        let (solid, error, lines) = self.fewer(keep, &ctx.part("leaving out triangles", 0.0, 0.5))?;
-        let before = solid.mesh().vertices.clone();
-        let placing = ctx.part("thin cortex", 0.5, 0.8);
-        let Known { levels, spread, .. } = self.known;
-        let solid = match self.image {
-            None => solid,
-            Some(image) => cortex::place(&solid, image, levels, spread, Scope::Needed, &placing)?.solid,
-        };
-        let untangling = ctx.part("self-intersections", 0.8, 1.0);
-        let untangled = untangle(&before, solid, &untangling)?.map_err(not_solid)?;
-        Ok(Made { untangled, error, lines })
-    }
-
-    /// The solid with fewer triangles, and how far it is from what it was.
-    fn fewer(&self, keep: Option<&[bool]>, ctx: &Ctx) -> Result<(Solid, EditingError, Vec<String>), Failure> {
-        if self.how.within <= 0.0 || self.how.share >= 1.0 {
-            let error = EditingError { certified: Some(0.0), ..EditingError::default() };
-            return Ok((self.whole.clone(), error, Vec::new()));
-        }
-        let aim = Decimation { share: self.how.share, deviation: self.how.within, keep };
-        let fewer = decimate(self.whole, &aim, &ctx.part("leaving out triangles", 0.0, 0.9))?;
-        let line = format!(
-            "{} of {} triangles left, within {:.3} mm of the image's surface (proven)",
-            fewer.after, fewer.before, fewer.deviation
-        );
-        let measuring = ctx.part("editing error", 0.9, 1.0);
-        let error = editing_error(self.whole, &fewer.solid, fewer.deviation, &measuring)?;
-        Ok((fewer.solid, error, vec![line]))
-    }
-}
-
 /// The vertices of the whole surface near triangles that meet each other.
-fn around(whole: &Solid, made: &Untangled) -> Vec<bool> {
-    let mesh = made.solid.mesh();
-    let triangles = made.crossings.iter().flat_map(|crossing| crossing.triangles);
+fn around(whole: &Solid, made: &Solid, crossings: &[Crossing]) -> Vec<bool> {
+    let mesh = made.mesh();
+    let triangles = crossings.iter().flat_map(|crossing| crossing.triangles);
     let corners = triangles.map(|t| mesh.triangles[t as usize].map(|v| mesh.vertices[v as usize]));
     let boxes: Vec<Aabb<Patient>> = corners.map(Aabb::around).collect();
     let near = |p: &Point<Patient>| boxes.iter().any(|b| b.contains(&Aabb::around([*p])));

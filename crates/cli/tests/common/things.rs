@@ -70,7 +70,8 @@ pub type Triangles = Vec<[[f64; 3]; 3]>;
 
 /// A closed box with its low corner at `low` and edges of `size` mm, facing outward.
 pub fn cuboid(low: [f64; 3], size: [f64; 3]) -> Triangles {
-    let corner = |n: usize| [0, 1, 2].map(|axis| low[axis] + if n >> axis & 1 == 1 { size[axis] } else { 0.0 });
+    let corner =
+        |n: usize| [0, 1, 2].map(|axis| low[axis] + if n >> axis & 1 == 1 { size[axis] } else { 0.0 });
     let faces = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
     faces.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]).map(|t| t.map(corner)).collect()
 }
@@ -104,18 +105,34 @@ pub fn write_stl(path: &Path, triangles: &Triangles) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// The corners of a surface, each once.
+fn corners(triangles: &Triangles) -> Vec<[f64; 3]> {
+    let mut corners = triangles.concat();
+    corners.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    corners.dedup();
+    corners
+}
+
+/// Where each corner of each triangle stands in the list of corners.
+fn indices(triangles: &Triangles, corners: &[[f64; 3]]) -> Vec<[usize; 3]> {
+    let at = |corner: [f64; 3]| corners.iter().position(|known| *known == corner).unwrap();
+    triangles.iter().map(|t| t.map(at)).collect()
+}
+
 /// Text of an OBJ with one object for each surface.
 pub fn obj(objects: &[(&str, Triangles)]) -> String {
-    let (mut text, mut count) = (String::new(), 0);
+    let (mut text, mut first) = (String::new(), 1);
     for (name, triangles) in objects {
         text += &format!("o {name}\n");
-        for [x, y, z] in triangles.iter().flatten() {
+        let corners = corners(triangles);
+        for [x, y, z] in &corners {
             text += &format!("v {x} {y} {z}\n");
         }
-        for _ in triangles {
-            text += &format!("f {} {} {}\n", count + 1, count + 2, count + 3);
-            count += 3;
+        for face in indices(triangles, &corners) {
+            let [a, b, c] = face.map(|n| n + first);
+            text += &format!("f {a} {b} {c}\n");
         }
+        first += corners.len();
     }
     text
 }
@@ -124,15 +141,11 @@ pub fn obj(objects: &[(&str, Triangles)]) -> String {
 pub fn write_3mf(path: &Path, objects: &[(&str, Triangles)]) {
     let (mut resources, mut build) = (String::new(), String::new());
     for (n, (name, triangles)) in objects.iter().enumerate() {
-        let mut corners: Vec<[f64; 3]> = triangles.iter().flatten().copied().collect();
-        corners.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        corners.dedup();
+        let corners = corners(triangles);
         let vertices: String =
             corners.iter().map(|[x, y, z]| format!("<vertex x=\"{x}\" y=\"{y}\" z=\"{z}\"/>")).collect();
-        let at = |corner: [f64; 3]| corners.iter().position(|known| *known == corner).unwrap();
-        let faces: String = triangles
-            .iter()
-            .map(|t| t.map(at))
+        let faces: String = indices(triangles, &corners)
+            .into_iter()
             .map(|[a, b, c]| format!("<triangle v1=\"{a}\" v2=\"{b}\" v3=\"{c}\"/>"))
             .collect();
         let id = n + 1;
@@ -155,7 +168,9 @@ pub fn write_3mf(path: &Path, objects: &[(&str, Triangles)]) {
          ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/><Default Extension=\"model\" \
          ContentType=\"application/vnd.ms-package.3dmanufacturing-3dmodel+xml\"/></Types>";
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in [("[Content_Types].xml", types), ("_rels/.rels", relations), ("3D/3dmodel.model", &model)] {
+    for (name, text) in
+        [("[Content_Types].xml", types), ("_rels/.rels", relations), ("3D/3dmodel.model", &model)]
+    {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
         zip.write_all(text.as_bytes()).unwrap();
     }

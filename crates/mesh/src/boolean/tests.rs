@@ -151,7 +151,8 @@ fn random_solid(random: &mut Random) -> Solid {
 #[test]
 fn random_booleans_are_always_solids_and_their_volumes_add_up() {
     let mut random = Random::new(4);
-    for _ in 0..300 {
+    // Three operations each: ten thousand booleans.
+    for _ in 0..3400 {
         let (a, b) = (random_solid(&mut random), random_solid(&mut random));
         let volume = |operation| {
             let result = combine(&a, &b, operation, &ctx()).unwrap();

@@ -23,6 +23,15 @@ pub(crate) struct Heard {
     pub unresolved: f64,
 }
 
+impl Heard {
+    /// The share of the shift that is believed, of an edge that was `likely` mm (standard deviation) off beforehand: the
+    /// weight of a measurement against that, its variance being that of the fit and of the fits about it.
+    pub(super) fn trust(&self, likely: f64) -> f64 {
+        let before = likely * likely;
+        before / (before + self.deviation * self.deviation + self.scatter * self.scatter)
+    }
+}
+
 /// Evens the edges out: each vertex takes the mean of its own edge and of what its neighbours' say of it.
 ///
 /// A neighbour's edge is a small piece of surface; carried on to the vertex, bent as the normals turn, it says where

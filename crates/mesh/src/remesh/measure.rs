@@ -29,8 +29,8 @@ pub(super) fn quality(mesh: &Mesh) -> (f64, f64) {
 /// The largest distance found from one surface to another, mm: at corners, the middles of sides and of triangles,
 /// where a chord is farthest from what it cuts off.
 ///
-/// Not by [`compare`](crate::compare), whose certificate takes ten times as long as the remeshing where a surface is
-/// everywhere nearly equally far from the other.
+/// Not by [`compare`](crate::compare), whose certificate takes long where a surface is everywhere nearly equally far
+/// from the other.
 pub(super) fn farthest(mesh: &Mesh, other: (&Mesh, &Bvh), ctx: &Ctx) -> Result<f64, Cancelled> {
     let chunks = mesh.triangles.par_chunks(CHUNK).map(|triangles| {
         ctx.check()?;

@@ -253,9 +253,9 @@ impl Net {
     pub(super) fn compact(&mut self) {
         let mut triangles = vec![NONE; self.corner.len() / 3];
         let mut kept = 0_usize;
-        for t in 0..triangles.len() {
+        for (t, place) in triangles.iter_mut().enumerate() {
             if self.corner[3 * t] != NONE {
-                triangles[t] = kept as u32;
+                *place = kept as u32;
                 for side in 0..3 {
                     self.corner[3 * kept + side] = self.corner[3 * t + side];
                     self.twin[3 * kept + side] = self.twin[3 * t + side];

@@ -264,6 +264,7 @@ fn limit(own: &[Shift], pulls: &[Shift], how: [f32; 2], to: &mut [Shift]) {
 }
 
 /// Turns sums into new displacements.
+#[expect(clippy::needless_range_loop, reason = "loops over iterators took a fifth longer")]
 #[inline(always)]
 fn limit_all(own: &[Shift; LANES], pulls: &[Shift; LANES], [step, bound]: [f32; 2], to: &mut [Shift; LANES]) {
     let mut squared = [0.0_f32; LANES];
@@ -280,9 +281,9 @@ fn limit_all(own: &[Shift; LANES], pulls: &[Shift; LANES], [step, bound]: [f32; 
         let far = bound / squared[v].sqrt();
         shrink[v] = if squared[v] > bound * bound { far } else { 1.0 };
     }
-    for (to, shrink) in to.iter_mut().zip(&shrink) {
-        for to in to {
-            *to *= shrink;
+    for v in 0..LANES {
+        for i in 0..4 {
+            to[v][i] *= shrink[v];
         }
     }
 }

@@ -30,6 +30,11 @@ const REACH: f64 = 1.2;
 /// find any thin part larger than a few square millimetres.
 const PLACES: usize = 40_000;
 
+/// Share of the surface below which thin places are only dents and edges, not walls.
+///
+/// Chosen: a thousandth; next to a sharp edge or a crease any solid is thin.
+const SPECK: f64 = 0.001;
+
 /// Objects further apart than this are not compared, mm.
 ///
 /// Chosen: fragments of one bone lie nearer, and so do bones that share a joint.
@@ -200,7 +205,7 @@ fn matter(
 
 /// What is told of walls or gaps below their limit.
 fn thin(name: &str, code: &str, least: Option<Place>, share: f64, limit: f64) -> Option<Finding> {
-    let least = least.filter(|least| least.mm < limit)?;
+    let least = least.filter(|least| least.mm < limit && share >= SPECK)?;
     let (what, remedy) = match code {
         "thin-walls" => {
             ("wall", "thicken it (osteon shape … --step \"offset 0.3\"), or choose a process that prints it")
@@ -237,15 +242,27 @@ pub(crate) fn pairs(
         apart.max_element() <= APART
     };
     let all = (0..solids.len()).flat_map(|a| (a + 1..solids.len()).map(move |b| (a, b)));
-    let close: Vec<(usize, usize)> = all.filter(|&(a, b)| near(a, b)).take(MOST_PAIRS).collect();
+    let mut close: Vec<(usize, usize)> = all.filter(|&(a, b)| near(a, b)).collect();
+    if close.len() > MOST_PAIRS {
+        let message =
+            format!("{MOST_PAIRS} of {} pairs of objects that lie close were compared", close.len());
+        findings.push(
+            Finding::new("pairs-left-out", Severity::Caution, message)
+                .remedy("check fewer objects at a time"),
+        );
+        close.truncate(MOST_PAIRS);
+    }
     let mut cards = Vec::new();
     for (n, &(a, b)) in close.iter().enumerate() {
         ctx.done(n as f64 / close.len() as f64)?;
         let found = overlap((solids[a].1, &trees[a]), (solids[b].1, &trees[b]), ctx)?;
         let shared = match found.relation {
-            Relation::Overlapping => combine(solids[a].1, solids[b].1, Operation::Intersection, ctx)?
-                .map_or(0.0, |solid| solid.volume()),
-            _ => 0.0,
+            // Boxes side by side can share matter though their faces only lean on each other.
+            Relation::Overlapping | Relation::Touching => {
+                combine(solids[a].1, solids[b].1, Operation::Intersection, ctx)?
+                    .map_or(0.0, |solid| solid.volume())
+            }
+            Relation::Apart => 0.0,
         };
         let names = [solids[a].0.to_owned(), solids[b].0.to_owned()];
         if shared > 0.0 {

@@ -96,8 +96,8 @@ impl Command for Check {
 
 /// The QA card of a mesh file.
 fn check_file(path: &str, out: Option<&str>, ctx: &Ctx) -> Result<Outcome, Failure> {
-    let folder = out.map(|dir| Folder::create(Path::new(dir))).transpose()?;
     let (read, facts) = shape::load_with_facts(path, &ctx.part("reading", 0.0, 0.2))?;
+    let folder = out.map(|dir| Folder::create(Path::new(dir))).transpose()?;
     let mut findings = read.findings;
     let (mut objects, mut solids) = (Vec::new(), Vec::new());
     let share = 0.6 / read.meshes.len() as f64;

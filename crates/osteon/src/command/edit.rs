@@ -121,7 +121,10 @@ fn done(
         "threshold" | "otsu" | "preset" | "region" | "edge" => from_image(&mut step, &mask, volume, ctx)?,
         "largest" => {
             let n = step.number("how many")?;
-            islands::keep_largest(&components(&mask, Neighbours::Corners, ctx)?, n.max(0.0) as usize).mask
+            if n < 1.0 || n.fract() != 0.0 {
+                return Err(step.wrong("how many is a whole number of one or more"));
+            }
+            islands::keep_largest(&components(&mask, Neighbours::Corners, ctx)?, n as usize).mask
         }
         "at-least" => {
             let mm3 = step.number("a volume")?;

@@ -1,13 +1,17 @@
 //! `export`: products as files that other programs read.
 
 use crate::artefacts;
+use crate::card::{self, AgainstImage, Card};
+use crate::command::check::read_made;
 use crate::command::make::chosen;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use osteon_core::{Ctx, Solid};
+use osteon_core::{Ctx, Finding, Solid};
 use osteon_io::mesh_file::{About, Object};
 use osteon_io::{gltf, ply, stl, threemf};
+use osteon_mesh::bvh::Bvh;
+use osteon_mesh::self_intersection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,7 +20,7 @@ use std::io::Write;
 /// Write the products as STL, 3MF, PLY and GLB
 ///
 /// STL, 3MF and PLY keep the patient's coordinates in millimetres; STL says so in its header. GLB is for
-/// viewers: metres, +Y up. The PLY has all digits and is there since `make`.
+/// viewers: metres, +Y up. The PLY has all digits and is there since `make`. Each product gets its QA card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
@@ -70,7 +74,7 @@ impl Command for Export {
         let case_id = job.case()?.description().id.clone();
         let models = chosen(plan.models().cloned().collect(), &self.items)?;
         let steps = (models.len() * self.formats.len()).max(1) as f64;
-        let mut written = Vec::new();
+        let (mut written, mut findings) = (Vec::new(), Vec::new());
         for model in &models {
             let solid = job.solid(&model.id)?;
             let hash = job.needs(&artefacts::product(&model.id, "ply"))?.to_string();
@@ -91,10 +95,35 @@ impl Command for Export {
                 }
                 written.push(path);
             }
+            written.extend(carded(job, &model.id, &solid, &mut findings)?);
         }
         let summary = written.iter().map(|path| format!("wrote {path}")).collect();
-        Ok(Outcome { summary, findings: Vec::new(), data: json!({ "files": written }), ..Outcome::default() })
+        Ok(Outcome { summary, findings, data: json!({ "files": written }), ..Outcome::default() })
     }
+}
+
+/// The QA card of an exported model, as data and as a page: their names.
+fn carded(
+    job: &mut Job<'_>,
+    item: &str,
+    solid: &Solid,
+    findings: &mut Vec<Finding>,
+) -> Result<[String; 2], Failure> {
+    let ctx = job.ctx().part("QA card", 0.0, 1.0);
+    let mut told = Vec::new();
+    let bvh = Bvh::new(solid.mesh(), &ctx)?;
+    let crossings = self_intersection::find(solid.mesh(), &bvh, &ctx)?;
+    let mut object = card::examine(item, (solid, &bvh), &crossings, &mut told, &ctx)?;
+    if let Some(known) = read_made(job, item)?.accuracy {
+        let (editing_error, uncertainty) = (known.editing_error, Some(known.uncertainty));
+        object.image = Some(AgainstImage { volume_against_voxels: None, editing_error, uncertainty });
+    }
+    let card = Card::new(None, vec![object], Vec::new(), told);
+    let paths = ["card.json", "card.html"].map(|end| artefacts::product(item, end));
+    job.write_record(&paths[0], &card)?;
+    job.write_bytes(&paths[1], card::page(&card, item, &[], &ctx)?.as_bytes())?;
+    findings.extend(card.findings);
+    Ok(paths)
 }
 
 #[allow(clippy::too_many_arguments, reason = "one writer for three formats")]

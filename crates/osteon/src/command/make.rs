@@ -6,13 +6,14 @@ use crate::command::import;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use crate::surfacing::{Care, Cortex, Surfacing, finished, half_height, uncertainty};
+use crate::surfacing::{Care, Cortex, Known, Surfaced, Surfacing, finished, half_height, uncertainty};
 use glam::DVec3;
 use osteon_case::Sha256;
-use osteon_core::{Ctx, Direction, ErrorKind, Finding, Grid, Mm, Severity, Solid};
+use osteon_core::{Ctx, Direction, ErrorKind, Finding, Grid, Mm, Severity, Solid, Volume};
 use osteon_design::{Axes, MarkStyle, Marks, mark};
 use osteon_io::ply;
 use osteon_plan::{Model, plan};
+use osteon_view::{Paint, Part, View, marks, shaded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -35,6 +36,25 @@ pub struct Make {
     /// Where the surface of thin cortex is put
     #[serde(default)]
     pub cortex: Cortex,
+}
+
+/// Views of the map of the uncertainty: the first of the six.
+pub(crate) const MAPS: usize = 2;
+
+/// Size of the map's pictures in pixels.
+const MAP: [usize; 2] = [560, 560];
+
+/// Uncertainty in mm at which the map's colours end.
+///
+/// Chosen: half a millimetre is what labs state for segmentation; beyond it all is red.
+pub(crate) const WORST: f64 = 0.5;
+
+/// The colour of an uncertainty in mm: blue where it is small, over yellow to red at [`WORST`] and beyond.
+fn shade(mm: f64) -> [u8; 3] {
+    let [low, middle, high] = [[70.0, 120.0, 190.0], [245.0, 225.0, 120.0], [200.0, 50.0, 40.0]];
+    let part = (mm / WORST).clamp(0.0, 1.0) * 2.0;
+    let (from, to, t) = if part < 1.0 { (low, middle, part) } else { (middle, high, part - 1.0) };
+    [0, 1, 2].map(|c: usize| (from[c] + (to[c] - from[c]) * t + 0.5) as u8)
 }
 
 /// What was made: `products/<item>.json`.
@@ -146,20 +166,51 @@ impl Make {
             let message = format!("the label map has no {}", model.of);
             return Err(Failure::new(ErrorKind::Missing, "no-structure", message, "segment it first"));
         };
-        let how =
-            Surfacing { within: self.within.value(), share: Surfacing::usual_share(), care: Care::Mended };
         let (whole, known) = half_height(&volume, mask, &ctx.part("surface", 0.0, 0.2))?;
-        let asked = Some(volume.as_ref()).filter(|_| self.cortex == Cortex::Fitted);
-        let made = finished(&whole, mask, asked, (known, &how), &ctx.part("surface", 0.2, 0.5))?;
-        let (_, known) = uncertainty(&made.solid, &volume, &made.known, &ctx.part("uncertainty", 0.5, 0.6))?;
+        let made = self.finished(whole, known, &volume, &ctx.part("surface", 0.2, 0.45))?;
+        let (u95, uncertain) =
+            uncertainty(&made.solid, &volume, &made.known, &ctx.part("uncertainty", 0.45, 0.55))?;
+        map(job, model, (&made.solid, &u95), &ctx.part("map of the uncertainty", 0.55, 0.6))?;
         let accuracy = Accuracy {
-            editing_error: made.image.editing_error,
-            uncertainty: known,
+            editing_error: made.editing_error,
+            uncertainty: uncertain,
             scan: made.known.spread.line(),
             self_intersections: made.crossings.len(),
         };
         Ok((made.solid, accuracy))
     }
+
+    /// The surface as it is wished for: as it is, or with fewer triangles and thin cortex fitted.
+    fn finished(
+        &self,
+        whole: Solid,
+        known: Known,
+        volume: &Volume<i16>,
+        ctx: &Ctx,
+    ) -> Result<Surfaced, Failure> {
+        if self.within.value() <= 0.0 && self.cortex == Cortex::HalfHeight {
+            return Ok(Surfaced::untouched(whole, known));
+        }
+        let share = Surfacing::usual_share();
+        let how = Surfacing { within: self.within.value(), share, care: Care::Mended };
+        let asked = Some(volume).filter(|_| self.cortex == Cortex::Fitted);
+        finished(whole, asked, (known, &how), ctx)
+    }
+}
+
+/// Pictures of the model in colours that tell how well its surface is known.
+fn map(job: &mut Job<'_>, model: &Model, (solid, u95): (&Solid, &[f32]), ctx: &Ctx) -> Result<(), Failure> {
+    let colours: Vec<[u8; 3]> = u95.iter().map(|&mm| shade(f64::from(mm))).collect();
+    let parts = [Part { mesh: solid.mesh(), paint: Paint::Vertices(&colours) }];
+    let shown = osteon_view::Model::new(&parts)?;
+    for (n, view) in View::SIX.into_iter().take(MAPS).enumerate() {
+        let camera = shown.camera(view, MAP)?;
+        let mut picture = shaded(&shown, &camera, ctx)?;
+        marks::mark(&mut picture, &camera, marks::Ink::ON_LIGHT);
+        let path = artefacts::product(&model.id, &format!("uncertainty-{}.png", n + 1));
+        job.write_bytes(&path, &osteon_view::png::png(&picture)?)?;
+    }
+    Ok(())
 }
 
 /// Presses the marks in, if the plan wants them, and says what was made.

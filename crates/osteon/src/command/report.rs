@@ -3,7 +3,7 @@
 use crate::artefacts;
 use crate::command::check::{Checked, read_made};
 use crate::command::import;
-use crate::command::make::Made;
+use crate::command::make::{MAPS, Made, WORST};
 use crate::command::print::Printed;
 use crate::failure::Failure;
 use crate::job::Job;
@@ -51,6 +51,7 @@ impl Command for Report {
             let (solid, volume) = (job.solid(&model.id)?, job.volume()?);
             report.galleries.push(on_slices(model, &solid, &volume, &ctx)?);
             report.galleries.push(views(model, &solid, &ctx)?);
+            report.galleries.extend(uncertainty(job, model, &made)?);
             report.tables.push(measures(&made));
             report.checks.extend(checks(job, &model.id)?);
             report.tables.extend(printed(job, &model.id)?);
@@ -145,6 +146,8 @@ fn what(path: &str) -> &'static str {
     match end {
         "nrrd" if path.ends_with(".seg.nrrd") => "structures",
         "nrrd" => "image",
+        "png" => "map of the uncertainty",
+        "html" => "QA card",
         "stl" | "3mf" => "model for printing",
         "ply" => "model, exact",
         "glb" => "model for viewers",
@@ -190,6 +193,30 @@ fn views(model: &Model, solid: &Solid, ctx: &Ctx) -> Result<Gallery, Failure> {
     }
     let note = "Letters at the edges are the patient's directions.";
     Ok(Gallery { title: format!("{} from all sides", model.of.english()), note: note.to_owned(), figures })
+}
+
+/// The model in colours that tell how well its surface is known.
+fn uncertainty(job: &mut Job<'_>, model: &Model, made: &Made) -> Result<Option<Gallery>, Failure> {
+    let Some(known) = &made.accuracy else {
+        return Ok(None);
+    };
+    let mut figures = Vec::new();
+    for (n, view) in View::SIX.into_iter().take(MAPS).enumerate() {
+        let path = artefacts::product(&model.id, &format!("uncertainty-{}.png", n + 1));
+        if job.has(&path) {
+            let (caption, png) = (view.name().to_owned(), job.read(&path)?);
+            let alt = format!("The model {} {caption}, coloured by its uncertainty", model.id);
+            figures.push(Figure { caption, alt, png });
+        }
+    }
+    let note = format!(
+        "Blue where the surface is known best, over yellow at {:.2} mm to red at {WORST:.2} mm and beyond (95 %), \
+         before marks were pressed in: {}.",
+        0.5 * WORST,
+        known.uncertainty.line
+    );
+    let title = format!("How well {} is known", model.of.english());
+    Ok((!figures.is_empty()).then_some(Gallery { title, note, figures }))
 }
 
 fn row(name: &str, value: Quantity, source: &str) -> Measure {

@@ -16,6 +16,7 @@ use osteon_mesh::field;
 use osteon_mesh::remesh::{Remesh, remesh};
 use osteon_mesh::repair::{Overlaps, Repair, repair};
 use osteon_mesh::smooth::{Smoothing, smooth};
+use osteon_mesh::untangle::untangle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,7 +27,7 @@ use std::path::Path;
 /// Reads STL, 3MF, OBJ, PLY or GLB and writes what is left after the steps, with its QA card beside it. Each object of
 /// the file goes through all steps. Lengths are millimetres, places the file's coordinates `x,y,z` in mm (LPS).
 ///
-/// Mending: `repair [hole=mm] [weld=mm]`, `resolve` (overlapping and nested shells become one). With another file:
+/// Mending: `repair [hole=mm] [weld=mm] [volume=%]`, `resolve` (overlapping and nested shells become one). With another file:
 /// `add <file>`, `subtract <file>`, `intersect <file>`. Cuts: `cut <x,y,z> <normal> [keep=front|back]`. Matter:
 /// `offset <mm> [voxel=mm]`, `hollow <wall> [voxel=mm]`, `shell <inward> <outward> [voxel=mm]`. `mirror <x,y,z>
 /// <normal>`. Triangles: `smooth [passes=n] [within=mm]`, `decimate [share=0.1] [within=mm]`, `remesh <edge>`.
@@ -47,7 +48,7 @@ pub struct Shape {
 
 /// The steps and how they are written.
 const STEPS: &[Usage] = &[
-    ("repair", "repair [hole=mm] [weld=mm]"),
+    ("repair", "repair [hole=mm] [weld=mm] [volume=%]"),
     ("resolve", "resolve"),
     ("add", "add <file>"),
     ("subtract", "subtract <file>"),
@@ -70,6 +71,12 @@ const VOXEL: f64 = 0.25;
 
 /// Passes of smoothing, where none are given. Chosen: what takes the steps of slices out.
 const PASSES: f64 = 10.0;
+
+/// Most passes of smoothing. Chosen: a mistake rather than a wish beyond.
+const MOST_PASSES: f64 = 1000.0;
+
+/// Change of volume by remeshing or smoothing that is told, as a share. Chosen: what printing differs by.
+const CHANGED: f64 = 0.01;
 
 /// How far smoothing and decimation may move the surface, mm, where it is not given.
 ///
@@ -109,8 +116,8 @@ impl Command for Shape {
             shaped.push((name, work.matter.solid()?));
         }
         let solids: Vec<(&str, &Solid)> = shaped.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
-        let card = carded(&solids, findings, &ctx.part("checking", 0.8, 0.9))?;
-        target.write(&solids, &ctx.part("writing", 0.9, 0.95))?;
+        target.write(&solids, &ctx.part("writing", 0.8, 0.85))?;
+        let card = carded(&solids, findings, target.facts()?, &ctx.part("checking", 0.85, 0.95))?;
         target.write_card(&card, &solids, &ctx.part("card", 0.95, 1.0))?;
         summary.extend(card.lines());
         summary.push(target.line());
@@ -142,10 +149,11 @@ fn load(path: &str, ctx: &Ctx) -> Result<MeshFile, Failure> {
     Ok(load_with_facts(path, ctx)?.0)
 }
 
-/// The card of solids that are about to be written.
-pub(crate) fn carded(
+/// The card of solids that were written.
+fn carded(
     solids: &[(&str, &Solid)],
     mut findings: Vec<Finding>,
+    file: FileFacts,
     ctx: &Ctx,
 ) -> Result<Card, Failure> {
     let mut objects = Vec::new();
@@ -153,7 +161,7 @@ pub(crate) fn carded(
         objects.push(card::inspect(name, solid.mesh().clone(), &mut findings, ctx)?.0);
     }
     let pairs = card::pairs(solids, &mut findings, ctx)?;
-    Ok(Card::new(None, objects, pairs, findings))
+    Ok(Card::new(Some(file), objects, pairs, findings))
 }
 
 /// What a step works on: a mesh as it came, until a step needs a solid.
@@ -198,7 +206,12 @@ impl Work<'_> {
             "cut" | "mirror" => by_plane(&mut step, &matter.solid()?, self.findings, ctx)?,
             "offset" | "hollow" | "shell" => self.field(&mut step, &matter.solid()?, ctx)?,
             "mark" => self.marked(&mut step, matter.solid()?, ctx)?,
-            _ => self.triangles(&mut step, &matter.solid()?, ctx)?,
+            verb => {
+                let whole = matter.solid()?;
+                let changed = self.triangles(&mut step, &whole, ctx)?;
+                self.keeps_volume(verb, whole.volume(), changed.volume());
+                changed
+            }
         };
         step.end()?;
         let (count, cm3) = (solid.mesh().triangles.len(), solid.volume() / 1000.0);
@@ -212,6 +225,7 @@ impl Work<'_> {
         let how = Repair {
             weld: step.length_or("weld", usual.weld)?,
             largest_hole: step.length_or("hole", usual.largest_hole)?,
+            volume_change: step.number_or("volume", 100.0 * usual.volume_change)? / 100.0,
             overlaps: Overlaps::Tell,
             ..usual
         };
@@ -247,15 +261,21 @@ impl Work<'_> {
     fn triangles(&mut self, step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Failure> {
         match step.verb {
             "smooth" => {
-                let passes = step.number_or("passes", PASSES)?.clamp(0.0, 1000.0) as usize;
+                let passes = step.number_or("passes", PASSES)?;
+                if !(1.0..=MOST_PASSES).contains(&passes) {
+                    return Err(step.wrong("passes are 1 to 1000"));
+                }
+                let passes = passes as usize;
                 let bound_mm = step.length_or("within", WITHIN)?;
-                let smoothed = smooth(solid, &Smoothing { passes, bound_mm }, ctx)?;
+                let smoothed = smooth(solid, &Smoothing { passes, bound_mm }, &ctx.part("smooth", 0.0, 0.6))?;
                 let moved = smoothed.moved;
                 self.lines.push(format!(
                     "smoothing moved the surface by {:.3} mm on average, {:.3} mm at most",
                     moved.mean, moved.max
                 ));
-                Ok(smoothed.solid)
+                let untangled =
+                    untangle(&solid.mesh().vertices, smoothed.solid, &ctx.part("smooth", 0.6, 1.0))?;
+                Ok(untangled.map_err(boolean::BooleanError::from)?.solid)
             }
             "decimate" => {
                 let share = step.number_or("share", SHARE)?;
@@ -276,8 +296,29 @@ impl Work<'_> {
             }
             _ => {
                 let edge = step.length("the edge")?;
-                Ok(remesh(solid, &Remesh { edge, ..Remesh::default() }, ctx)?.solid)
+                if edge > 0.5 * solid.mesh().bounds().size().min_element() {
+                    return Err(step.wrong("the edge is longer than half of the solid's least size"));
+                }
+                let even = remesh(solid, &Remesh { edge, ..Remesh::default() }, ctx)?;
+                self.lines.push(format!(
+                    "remeshing moved the surface by {:.3} mm at most; the least angle is {:.0}°",
+                    even.deviation, even.smallest_angle
+                ));
+                Ok(even.solid)
             }
+        }
+    }
+
+    /// Tells when a step that should keep the volume did not.
+    fn keeps_volume(&mut self, verb: &str, before: f64, after: f64) {
+        let change = (after - before) / before;
+        if ["smooth", "decimate", "remesh"].contains(&verb) && change.abs() > CHANGED {
+            let message = format!("{verb} changed the volume by {:.1} %", 100.0 * change);
+            self.findings.push(
+                Finding::new("volume-changed", Severity::Caution, message)
+                    .measured(100.0 * change, 100.0 * CHANGED, "%", "chosen: what printing differs by")
+                    .remedy("use a smaller edge, fewer passes or a tighter bound"),
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! `surface`: from a scan to a checked solid in one go, without a case.
 
-use crate::card::{self, Card};
+use crate::card::{self, AgainstImage, Card};
 use crate::command::import;
 use crate::command::segment::{self, Cavities, Denoise, Segment};
 use crate::failure::Failure;
@@ -11,6 +11,8 @@ use crate::registry::{Command, Effect, Outcome};
 use crate::surfacing::{Care, Cortex, Surfacing, finished, half_height, uncertainty};
 use osteon_core::{Ctx, ErrorKind, Finding, Hu, Mask, Mm, Severity, Volume};
 use osteon_io::dicom::{Loaded, Source};
+use osteon_mesh::bvh::Bvh;
+use osteon_mesh::check::volume_against_mask;
 use osteon_plan::{Structure, StructureId, check_structure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,21 +109,26 @@ impl Command for Surface {
         // The image is the largest thing in memory: gone before triangles are counted, unless it is asked again.
         let volume = Some(volume).filter(|_| fitted || self.uncertainty == Budget::Told);
         let asked = volume.as_ref().filter(|_| fitted);
-        let made = finished(&whole, &mask, asked, (known, &how), &ctx.part("surface", 0.65, 0.85))?;
-        drop(whole);
-        let mut image = made.image;
+        let made = finished(whole, asked, (known, &how), &ctx.part("surface", 0.65, 0.85))?;
+        let against = volume_against_mask(&made.solid, &mask).map(|share| 100.0 * share);
+        let mut image = AgainstImage {
+            volume_against_voxels: against,
+            editing_error: made.editing_error,
+            uncertainty: None,
+        };
         if let (Some(volume), Budget::Told) = (&volume, self.uncertainty) {
             let part = ctx.part("uncertainty", 0.85, 0.88);
             image.uncertainty = Some(uncertainty(&made.solid, volume, &made.known, &part)?.1);
         }
         drop(volume);
         let solids = [("bone", &made.solid)];
-        let whole = (&made.solid, &made.bvh);
+        let bvh = Bvh::new(made.solid.mesh(), &ctx.part("hierarchy", 0.87, 0.88))?;
+        let whole = (&made.solid, &bvh);
         let checking = ctx.part("checking", 0.88, 0.92);
         let mut object = card::examine("bone", whole, &made.crossings, &mut findings, &checking)?;
         object.image = Some(image);
-        let card = Card::new(None, vec![object], Vec::new(), findings);
         target.write(&solids, &ctx.part("writing", 0.92, 0.96))?;
+        let card = Card::new(Some(target.facts()?), vec![object], Vec::new(), findings);
         target.write_card(&card, &solids, &ctx.part("card", 0.96, 1.0))?;
         let mut summary = made.lines;
         summary.extend(card.lines());
