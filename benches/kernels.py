@@ -3,7 +3,7 @@
     python -m venv .bench && .bench/bin/pip install SimpleITK vtk numpy scipy scikit-image connected-components-3d edt \\
         pymeshlab trimesh manifold3d fast-simplification meshoptimizer pydicom dicom2stl
     cargo build --release -p osteon-cli -p osteon-bench
-    .bench/bin/python benches/kernels.py <peers_bench.py> <folder of its data> [rows, comma separated]
+    .bench/bin/python benches/kernels.py <peers_bench.py> <folder of its data> [rows, separated by semicolons]
 
 `peers_bench.py` times each peer in its own process; its data folder holds big600.npy (512 x 512 x 600 int16) and dcm600/, the
 same as DICOM. Peers run on one thread and, where they can, on two; the best of them counts, by CPU time for one thread and by wall
@@ -107,7 +107,7 @@ def chain(script, data, environment):
 
 def main():
     script, data = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    wanted = sys.argv[3].split(",") if len(sys.argv) > 3 else [*ROWS, "chain"]
+    wanted = sys.argv[3].split(";") if len(sys.argv) > 3 else [*ROWS, "chain"]
     with tempfile.TemporaryDirectory() as work:
         environment = {**os.environ, "BENCH_DATA": str(data), "BENCH_TMP": os.environ.get("BENCH_TMP", work)}
         rows = [name for name in ROWS if name in wanted]

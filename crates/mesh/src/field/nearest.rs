@@ -1,5 +1,6 @@
 //! How far the samples of a grid are from a mesh, as far as they are near.
 
+use crate::bvh::triangle::nearest_on;
 use crate::field::FieldError;
 use glam::DVec3;
 use osteon_core::{Ctx, Grid, Mesh};
@@ -62,7 +63,7 @@ impl<'a> Field<'a> {
 
     fn distance_squared(&self, place: DVec3, triangle: u32) -> f64 {
         let corners = self.mesh.corners(self.mesh.triangles[triangle as usize]);
-        (closest(corners, place) - place).length_squared()
+        nearest_on(place, corners).1
     }
 
     /// The square of the distance from where a walk over the surface that always comes nearer ends.
@@ -198,38 +199,4 @@ impl Around {
         let v = vertex as usize;
         &self.triangles[self.starts[v] as usize..self.starts[v + 1] as usize]
     }
-}
-
-/// The place of a triangle that is closest to `p`, by the regions of its corners, edges and face
-/// (Ericson, Real-Time Collision Detection, 2005, 5.1.5).
-fn closest([a, b, c]: [DVec3; 3], p: DVec3) -> DVec3 {
-    let (ab, ac, ap) = (b - a, c - a, p - a);
-    let (d1, d2) = (ab.dot(ap), ac.dot(ap));
-    if d1 <= 0.0 && d2 <= 0.0 {
-        return a;
-    }
-    let bp = p - b;
-    let (d3, d4) = (ab.dot(bp), ac.dot(bp));
-    if d3 >= 0.0 && d4 <= d3 {
-        return b;
-    }
-    let vc = d1 * d4 - d3 * d2;
-    if vc <= 0.0 && d1 >= 0.0 && d3 <= 0.0 {
-        return a + ab * (d1 / (d1 - d3));
-    }
-    let cp = p - c;
-    let (d5, d6) = (ab.dot(cp), ac.dot(cp));
-    if d6 >= 0.0 && d5 <= d6 {
-        return c;
-    }
-    let vb = d5 * d2 - d1 * d6;
-    if vb <= 0.0 && d2 >= 0.0 && d6 <= 0.0 {
-        return a + ac * (d2 / (d2 - d6));
-    }
-    let va = d3 * d6 - d5 * d4;
-    if va <= 0.0 && d4 - d3 >= 0.0 && d5 - d6 >= 0.0 {
-        return b + (c - b) * ((d4 - d3) / ((d4 - d3) + (d5 - d6)));
-    }
-    let total = va + vb + vc;
-    a + ab * (vb / total) + ac * (vc / total)
 }
