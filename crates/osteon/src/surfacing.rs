@@ -112,25 +112,25 @@ pub(crate) fn finished(
         None => whole,
         Some(image) => placed(whole, image, &known, &ctx.part("thin cortex", 0.0, 0.4))?,
     };
-    let mut lines = vec![known.spread.line()];
     if how.within <= 0.0 || how.share >= 1.0 {
         return Ok(Surfaced::untouched(whole, known));
     }
     let aim = Decimation { share: how.share, deviation: how.within, keep: None };
     let mut fewer = decimate(&whole, &aim, &ctx.part("leaving out triangles", 0.4, 0.7))?;
-    let mut meeting = crossings(&fewer.solid, &ctx.part("self-intersections", 0.7, 0.8))?;
+    let (mut bvh, mut meeting) = crossings(&fewer.solid, &ctx.part("self-intersections", 0.7, 0.8))?;
     if how.care == Care::Mended && !meeting.is_empty() {
         // Two sheets nearer than the deviation came to meet: what is around them keeps its triangles.
         let keep = around(&whole, &fewer.solid, &meeting);
         fewer = decimate(&whole, &Decimation { keep: Some(&keep), ..aim }, &ctx.part("once more", 0.8, 0.9))?;
-        meeting = crossings(&fewer.solid, ctx)?;
+        (bvh, meeting) = crossings(&fewer.solid, ctx)?;
     }
-    lines.push(format!(
+    let left = format!(
         "{} of {} triangles left, within {:.3} mm of the image's surface (proven)",
         fewer.after, fewer.before, fewer.deviation
-    ));
+    );
+    let lines = vec![known.spread.line(), left];
     let measuring = ctx.part("editing error", 0.9, 1.0);
-    let editing_error = editing_error(&whole, &fewer.solid, fewer.deviation, &measuring)?;
+    let editing_error = editing_error(&whole, (&fewer.solid, &bvh), fewer.deviation, &measuring)?;
     known.decimation = fewer.deviation;
     Ok(Surfaced { solid: fewer.solid, crossings: meeting, editing_error, known, lines })
 }
@@ -146,12 +146,12 @@ fn placed(whole: Solid, image: &Volume<i16>, known: &Known, ctx: &Ctx) -> Result
     Ok(solid)
 }
 
-/// Where a solid meets itself.
-fn crossings(solid: &Solid, ctx: &Ctx) -> Result<Vec<Crossing>, Failure> {
+/// Where a solid meets itself, and the hierarchy that found it.
+fn crossings(solid: &Solid, ctx: &Ctx) -> Result<(Bvh, Vec<Crossing>), Failure> {
     let bvh = Bvh::new(solid.mesh(), ctx)?;
     let mut found = self_intersection::find(solid.mesh(), &bvh, ctx)?;
     found.retain(|crossing| crossing.kind.is_serious());
-    Ok(found)
+    Ok((bvh, found))
 }
 
 fn not_solid(not: Box<osteon_core::NotSolid>) -> Failure {
@@ -189,8 +189,12 @@ fn around(whole: &Solid, made: &Solid, crossings: &[Crossing]) -> Vec<bool> {
 const PLACES: usize = 20_000;
 
 /// How far places spread over the image's surface are from the solid that is made of it.
-fn editing_error(whole: &Solid, made: &Solid, certified: f64, ctx: &Ctx) -> Result<EditingError, Failure> {
-    let bvh = Bvh::new(made.mesh(), ctx)?;
+fn editing_error(
+    whole: &Solid,
+    (made, bvh): (&Solid, &Bvh),
+    certified: f64,
+    ctx: &Ctx,
+) -> Result<EditingError, Failure> {
     let vertices = &whole.mesh().vertices;
     let stride = vertices.len().div_ceil(PLACES).max(1);
     let far = |n: usize| bvh.nearest(made.mesh(), vertices[n * stride]).map_or(0.0, |near| near.distance);
