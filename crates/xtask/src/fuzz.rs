@@ -9,9 +9,6 @@ use std::sync::Mutex;
 /// Seconds for each target, if not said.
 const SECONDS: u64 = 10;
 
-/// Seconds for each target in the tests of every change, beside its first inputs and its kept corpus.
-const BRIEFLY: u64 = 4;
-
 /// What the compiler must add for libFuzzer to see which input reaches new code.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -29,9 +26,12 @@ const FINDING: &str = "found-";
 /// Bytes of the kept corpus of one target, beside findings: it is read in every test run and kept for ever.
 const KEPT: u64 = 100_000;
 
-/// Runs every target for a moment: what the tests of every change do.
-pub fn briefly() -> Result<(), String> {
-    fuzz(&["--seconds".to_owned(), BRIEFLY.to_string()])
+/// Runs every target on its first inputs and its kept corpus: what the tests of every change do.
+///
+/// Nothing is made up: a test that looks for new inputs says something else each time it is run.
+pub fn known() -> Result<(), String> {
+    let program = build()?;
+    finish(&all(&names(&program)?, |target| one(&program, target, "-runs=0", false)))
 }
 
 /// Builds the targets and runs those named (or all) for some seconds each, from first inputs and kept corpus.
@@ -59,7 +59,11 @@ pub fn fuzz(rest: &[String]) -> Result<(), String> {
         return Err(format!("there is no target {unknown}; there are: {}", targets.join(", ")));
     }
     targets.retain(|name| wanted.is_empty() || wanted.contains(name));
-    let trouble = all(&targets, |target| one(&program, target, seconds, keep));
+    let until = format!("-max_total_time={seconds}");
+    finish(&all(&targets, |target| one(&program, target, &until, keep)))
+}
+
+fn finish(trouble: &[String]) -> Result<(), String> {
     if trouble.is_empty() { Ok(()) } else { Err(trouble.join("\n")) }
 }
 
@@ -114,7 +118,8 @@ fn all(targets: &[String], work: impl Fn(&str) -> Result<(), String> + Sync) -> 
     trouble.into_inner().unwrap_or_default()
 }
 
-fn one(program: &Path, target: &str, seconds: u64, keep: bool) -> Result<(), String> {
+/// Runs one target until what `until` says to libFuzzer.
+fn one(program: &Path, target: &str, until: &str, keep: bool) -> Result<(), String> {
     let kept = root().join("fuzz/corpus").join(target);
     let grown = root().join("target/fuzz/corpus").join(target);
     let found = root().join("target/fuzz/found").join(target);
@@ -128,7 +133,7 @@ fn one(program: &Path, target: &str, seconds: u64, keep: bool) -> Result<(), Str
         fuzzer
     };
     listened(start(&[]).env("OSTEON_FUZZ_SEEDS", &grown)).map_err(|said| format!("{target}: {said}"))?;
-    let mut fuzzer = start(&[format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
+    let mut fuzzer = start(&[until, "-print_final_stats=1"].map(str::to_owned));
     fuzzer.arg(format!("-artifact_prefix={}/", found.display())).arg(&grown).arg(&kept);
     let said = listened(&mut fuzzer)
         .map_err(|said| format!("{target}: a finding, its input is in {}\n{said}", found.display()))?;

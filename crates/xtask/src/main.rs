@@ -95,7 +95,7 @@ fn test(rest: &[String]) -> Result<(), String> {
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     browser()?;
     setup::deny(&root())?;
-    fuzz::briefly()?;
+    fuzz::known()?;
     let mut words = vec!["test", "--workspace", "--no-fail-fast"];
     words.extend(rest.iter().map(String::as_str));
     tally::run(&mut command("cargo", &words))

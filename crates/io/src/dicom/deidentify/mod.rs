@@ -223,27 +223,39 @@ impl<'a> Root<'a> {
     }
 
     fn values(&self, wanted: Tag) -> Vec<String> {
+        self.leaf(wanted).map_or_else(Vec::new, |(_, value)| uid_parts(&self.bytes[value]).collect())
+    }
+
+    fn representation(&self, wanted: Tag) -> Option<[u8; 2]> {
+        self.leaf(wanted).map(|(vr, _)| vr)
+    }
+
+    /// The value representation of an element and where its value is.
+    fn leaf(&self, wanted: Tag) -> Option<([u8; 2], std::ops::Range<usize>)> {
         let mut depth = 0_usize;
         for token in self.tokens {
             match token {
                 Token::Open { .. } => depth += 1,
                 Token::Close => depth = depth.saturating_sub(1),
-                Token::Leaf { tag, value, .. } if depth == 0 && *tag == wanted => {
-                    return uid_parts(&self.bytes[value.clone()]).collect();
+                Token::Leaf { tag, vr, value, .. } if depth == 0 && *tag == wanted => {
+                    return Some((*vr, value.clone()));
                 }
                 _ => {}
             }
         }
-        Vec::new()
+        None
     }
 
     /// Refuses pictures that somebody may have written into.
     fn refuse_burned_in(&self, class: &str) -> Result<(), DeidentifyError> {
         let refuse = |why: String| Err(DeidentifyError::BurnedIn(why));
-        match self.value(tags::BURNED_IN_ANNOTATION).as_deref() {
-            Some("NO") => return Ok(()),
-            Some("YES") => return refuse("Burned In Annotation (0028,0301) is YES".to_owned()),
-            _ => {}
+        // What is believed here is what stays in the file: who de-identifies it again decides alike.
+        let said = self.values(tags::BURNED_IN_ANNOTATION);
+        if said.iter().any(|said| said == "YES") {
+            return refuse("Burned In Annotation (0028,0301) is YES".to_owned());
+        }
+        if said == ["NO"] && self.representation(tags::BURNED_IN_ANNOTATION) == Some(*b"CS") {
+            return Ok(());
         }
         let unsaid = "Burned In Annotation (0028,0301) is not stated and";
         // All secondary capture classes share this root.
@@ -256,7 +268,7 @@ impl<'a> Root<'a> {
         let kinds = self.values(tags::IMAGE_TYPE);
         let kind = kinds.get(2).map(String::as_str).unwrap_or_default();
         let derived = kinds.first().is_some_and(|first| first != "ORIGINAL");
-        if kinds.iter().any(|kind| kind.contains("SCREEN")) || derived && !kind.contains("AXIAL") {
+        if kinds.iter().any(|kind| kind.contains("SCREEN")) || derived && kind != "AXIAL" {
             return refuse(format!("{unsaid} the image is derived or a screen shot (0008,0008)"));
         }
         Ok(())
