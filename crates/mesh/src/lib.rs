@@ -17,6 +17,7 @@
 //! 6. [`bvh`] – the nearest place, rays, winding and boxes over the triangles of a mesh; [`predicate`] – exact
 //!    sides of planes and lines. On them: [`self_intersection`], [`shells`], [`overlap`], [`thickness`],
 //!    [`compare`]
+//!    [`region`] – where a surface must be left as it is
 //! 7. [`repair`] – anybody's surface made a [`Solid`](osteon_core::Solid), or refused with the reason
 //!
 //! Frame: patient (LPS), millimetres; a [`depth_map::View`] has its own flat coordinates: right, up, depth.
@@ -37,6 +38,7 @@ pub mod overlap;
 pub mod predicate;
 pub mod press;
 mod refine;
+pub mod region;
 pub mod remesh;
 pub mod repair;
 pub mod section;

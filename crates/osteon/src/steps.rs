@@ -110,6 +110,12 @@ impl<'a> Step<'a> {
         Ok(Plane { point, normal })
     }
 
+    /// All values that are left as one text: a file name may hold blanks.
+    pub fn words(&mut self, what: &str) -> Result<String, Failure> {
+        let words: Vec<&str> = self.values.drain(..).collect();
+        if words.is_empty() { Err(self.wrong(&format!("{what} is missing"))) } else { Ok(words.join(" ")) }
+    }
+
     /// All of the step after its verb, as it is written: a file name may hold blanks.
     pub fn rest(&mut self, what: &str) -> Result<&'a str, Failure> {
         let rest = self.text.trim_start().strip_prefix(self.verb).unwrap_or_default().trim();

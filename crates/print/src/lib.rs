@@ -8,6 +8,7 @@
 //! Reading order:
 //!
 //! 1. [`mod@printer`] – what a printer is and what it is set to; the three that are built in
+//!    [`turn`] – which side of a part is up
 //! 2. [`mod@fit`] – where a solid lies on the bed, and what to do when it is too large
 //! 3. [`prusa`] – the settings and the command line of PrusaSlicer
 //! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
@@ -27,6 +28,7 @@ pub mod material;
 pub mod outline;
 pub mod printer;
 pub mod prusa;
+pub mod turn;
 pub mod verify;
 
 #[cfg(test)]
@@ -39,4 +41,5 @@ pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;
 pub use printer::{Printer, Process, Quality, printer, printers};
+pub use turn::Turn;
 pub use verify::{Check, Hand, Job, verify};
