@@ -180,7 +180,7 @@ impl Explain for PrintError {
                     .to_owned()
             }
             PrintError::UnknownPrinter { .. } => {
-                "choose one of the built-in printers with --printer, give the path of a profile of your own, ending in .toml, or an installed one of a maker: osteon slice --list".to_owned()
+                "choose one of the built-in printers with --printer, give the path of a profile of your own, ending in .toml, or an installed one of a maker: osteon printers".to_owned()
             }
             PrintError::TooLarge { ways, .. } => ways.join("; or "),
             PrintError::SlicerNotInstalled { program: Program::Cura, .. } => {
@@ -198,7 +198,7 @@ impl Explain for PrintError {
                     .to_owned()
             }
             PrintError::UnknownProfile { near, .. } if near.is_empty() => {
-                "osteon slice --list shows the printers that are installed".to_owned()
+                "osteon printers lists those that are installed".to_owned()
             }
             PrintError::UnknownProfile { near, .. } => format!("there are: {}", near.join("; ")),
             PrintError::OtherEngine { program: Program::Cura, .. } => {
