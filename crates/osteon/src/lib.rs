@@ -19,6 +19,7 @@ pub mod job;
 mod label_map;
 pub mod manual;
 mod mesh_out;
+mod printing;
 mod protected;
 pub mod registry;
 pub mod schema;

@@ -12,7 +12,7 @@ mod common;
 use common::{Bench, hashes, run_on};
 use osteon_core::{Ctx, Volume};
 use osteon_phantom::{Field, Noise, Protocol, find, scan};
-use osteon_print::Engine;
+use osteon_print::{Engine, Program};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -50,7 +50,7 @@ fn every_artefact_of_a_model_is_the_same_at_one_two_and_eight_threads() {
 
 #[test]
 fn the_g_code_is_the_same_at_one_two_and_eight_threads() {
-    if Engine::find(None).is_err() {
+    if Engine::find(Program::Prusa, None, &[]).is_err() {
         println!("skipped: no slicing program is installed");
         return;
     }

@@ -1,5 +1,6 @@
 //! What can go wrong between a solid and its G-code.
 
+use crate::engine::Program;
 use osteon_core::{Cancelled, ErrorKind, Explain};
 
 /// Why a solid cannot be printed, sliced or read back.
@@ -28,7 +29,7 @@ pub enum PrintError {
     TooLarge {
         /// Name of the printer.
         printer: String,
-        /// Edge lengths of the box around the solid along the patient axes, mm.
+        /// Edge lengths of the box around the solid along the axes of the bed, as it was to lie, mm.
         size: [f64; 3],
         /// Usable width, depth and height, mm.
         room: [f64; 3],
@@ -40,8 +41,40 @@ pub enum PrintError {
     /// No slicing program was found.
     #[error("no slicing program was found; looked for {}", .tried.join(", "))]
     SlicerNotInstalled {
+        /// Which one was wanted.
+        program: Program,
         /// The names or paths that were tried.
         tried: Vec<String>,
+    },
+    /// CuraEngine is there, but not the definitions of its settings.
+    #[error("the definitions of Cura were not found; looked for fdmprinter.def.json in {}", .tried.join(", "))]
+    DefinitionsMissing {
+        /// The folders that were tried.
+        tried: Vec<String>,
+    },
+    /// The maker's profiles are not where the slicing program usually keeps them.
+    #[error("no profiles of printer makers were found; looked in {}", .tried.join(", "))]
+    ProfilesMissing {
+        /// The folders that were tried.
+        tried: Vec<String>,
+    },
+    /// There is no profile of this name among the installed ones.
+    #[error("there is no {kind} \"{name}\" among the installed profiles")]
+    UnknownProfile {
+        /// What it is a profile of.
+        kind: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// Names that are like it.
+        near: Vec<String>,
+    },
+    /// A profile is in the words of another slicing program.
+    #[error("profile {profile} is not written for {}", named(*.program))]
+    OtherEngine {
+        /// The profile.
+        profile: String,
+        /// The program that was to use it.
+        program: Program,
     },
     /// The slicing program failed, or ended well without writing G-code.
     #[error("the slicing program {program} {outcome}: {text}")]
@@ -90,6 +123,13 @@ pub enum PrintError {
     Cancelled(#[from] Cancelled),
 }
 
+const fn named(program: Program) -> &'static str {
+    match program {
+        Program::Prusa => "PrusaSlicer",
+        Program::Cura => "CuraEngine",
+    }
+}
+
 /// Three edge lengths as a person writes them.
 fn triple(size: &[f64; 3]) -> String {
     format!("{:.1} × {:.1} × {:.1}", size[0], size[1], size[2])
@@ -101,8 +141,12 @@ impl Explain for PrintError {
             PrintError::Profile { .. } | PrintError::Gcode { .. } | PrintError::NothingPrinted { .. } => {
                 ErrorKind::Input
             }
-            PrintError::UnknownPrinter { .. } | PrintError::SlicerNotInstalled { .. } => ErrorKind::Missing,
-            PrintError::TooLarge { .. } => ErrorKind::Unsupported,
+            PrintError::UnknownPrinter { .. }
+            | PrintError::UnknownProfile { .. }
+            | PrintError::DefinitionsMissing { .. }
+            | PrintError::ProfilesMissing { .. }
+            | PrintError::SlicerNotInstalled { .. } => ErrorKind::Missing,
+            PrintError::TooLarge { .. } | PrintError::OtherEngine { .. } => ErrorKind::Unsupported,
             PrintError::SlicerFailed { .. } | PrintError::SlicerTooSlow { .. } | PrintError::File { .. } => {
                 ErrorKind::Io
             }
@@ -116,6 +160,10 @@ impl Explain for PrintError {
             PrintError::UnknownPrinter { .. } => "unknown-printer",
             PrintError::TooLarge { .. } => "larger-than-bed",
             PrintError::SlicerNotInstalled { .. } => "slicer-not-installed",
+            PrintError::DefinitionsMissing { .. } => "cura-definitions-missing",
+            PrintError::ProfilesMissing { .. } => "profiles-missing",
+            PrintError::UnknownProfile { .. } => "unknown-profile",
+            PrintError::OtherEngine { .. } => "other-engine",
             PrintError::SlicerFailed { .. } => "slicer-failed",
             PrintError::SlicerTooSlow { .. } => "slicer-too-slow",
             PrintError::File { .. } => "slicing-file",
@@ -132,9 +180,33 @@ impl Explain for PrintError {
                     .to_owned()
             }
             PrintError::UnknownPrinter { .. } => {
-                "choose one of the built-in printers with --printer, or give the path of a profile of your own, ending in .toml".to_owned()
+                "choose one of the built-in printers with --printer, give the path of a profile of your own, ending in .toml, or an installed one of a maker: osteon printers".to_owned()
             }
             PrintError::TooLarge { ways, .. } => ways.join("; or "),
+            PrintError::SlicerNotInstalled { program: Program::Cura, .. } => {
+                "on Debian or Ubuntu: apt-get install cura-engine, and unpack the definitions of package cura; if it \
+                 is installed under another name: --slicer <path>"
+                    .to_owned()
+            }
+            PrintError::DefinitionsMissing { .. } => {
+                "on Debian or Ubuntu they are in package cura: apt-get install cura, or without its window: \
+                 apt-get download cura && dpkg-deb -x cura_*.deb cura, then --resources cura/usr/share/cura/resources"
+                    .to_owned()
+            }
+            PrintError::ProfilesMissing { .. } => {
+                "install PrusaSlicer (apt-get install prusa-slicer), or name the folder of its .ini files with --resources"
+                    .to_owned()
+            }
+            PrintError::UnknownProfile { near, .. } if near.is_empty() => {
+                "osteon printers lists those that are installed".to_owned()
+            }
+            PrintError::UnknownProfile { near, .. } => format!("there are: {}", near.join("; ")),
+            PrintError::OtherEngine { program: Program::Cura, .. } => {
+                "slice with --engine prusa, or with a printer whose name does not begin with \"prusa:\"".to_owned()
+            }
+            PrintError::OtherEngine { program: Program::Prusa, .. } => {
+                "slice with --engine cura, or with a printer whose name does not begin with \"cura:\"".to_owned()
+            }
             PrintError::SlicerNotInstalled { .. } => {
                 "on Debian or Ubuntu: apt-get install prusa-slicer; elsewhere: get PrusaSlicer from \
                  https://www.prusa3d.com/prusaslicer; if it is installed under another name: --slicer <path>"

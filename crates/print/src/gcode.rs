@@ -3,12 +3,12 @@
 //! Understood is the plain Marlin dialect slicing programs write: straight moves (`G0`, `G1`) in millimetres,
 //! absolute or relative positions (`G90`, `G91`) and filament (`M82`, `M83`), `G92`, homing (`G28`). What would
 //! move the nozzle in a way that is not followed here (arcs, inches, offsets, a second nozzle) is refused,
-//! because the proof would be worth nothing. Comments `;TYPE:` and `;HEIGHT:` of PrusaSlicer tell what a line
-//! is for and how high it is.
+//! because the proof would be worth nothing. Comments `;TYPE:` and `;HEIGHT:` of PrusaSlicer, and `;TYPE:` of
+//! CuraEngine, tell what a line is for and how high it is.
 
 use crate::error::PrintError;
 use crate::outline::Stroke;
-use glam::DVec3;
+use glam::{DVec2, DVec3};
 use osteon_core::frame::Bed;
 use osteon_core::{Aabb, Ctx, Point};
 
@@ -30,14 +30,16 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role PrusaSlicer's `;TYPE:` comment names.
+    /// The role a `;TYPE:` comment of PrusaSlicer or, in capitals, of CuraEngine names.
     fn named(name: &[u8]) -> Self {
         match name {
-            b"External perimeter" => Role::Outer,
+            b"External perimeter" | b"WALL-OUTER" => Role::Outer,
             b"Overhang perimeter" => Role::Overhang,
-            b"Support material" | b"Support material interface" => Role::Support,
-            b"Skirt/Brim" | b"Skirt" | b"Brim" => Role::Skirt,
-            b"Custom" | b"Wipe tower" => Role::Custom,
+            b"Support material" | b"Support material interface" | b"SUPPORT" | b"SUPPORT-INTERFACE" => {
+                Role::Support
+            }
+            b"Skirt/Brim" | b"Skirt" | b"Brim" | b"SKIRT" => Role::Skirt,
+            b"Custom" | b"Wipe tower" | b"PRIME-TOWER" => Role::Custom,
             _ => Role::Inner,
         }
     }
@@ -61,12 +63,46 @@ pub struct Layer {
     pub filament: f64,
     /// Filament used for the model itself, mm.
     pub model_filament: f64,
+    /// Filament used for the lines that become the surface, mm.
+    pub outer_filament: f64,
     /// The box around the middles of all lines.
     pub bounds: Aabb<Bed>,
     /// Middles of the lines that become the surface, x and y on the bed.
     pub outer: Vec<Stroke>,
     /// Middles of the perimeters over air.
     pub overhang: Vec<Stroke>,
+    /// The same lines in the order they are laid, each as long as it goes on without a break.
+    pub paths: Vec<Path>,
+}
+
+/// A line of perimeters, laid without a break.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// Its corners, x and y on the bed.
+    pub corners: Vec<DVec2>,
+    /// How sure it is that it becomes the surface: a perimeter over air may be one behind it.
+    pub role: Role,
+}
+
+/// The line that is being laid: it may yet turn out not to be a perimeter.
+#[derive(Default)]
+struct Laying {
+    corners: Vec<DVec2>,
+    outer: bool,
+    overhang: bool,
+    inner: bool,
+}
+
+impl Laying {
+    /// The path, if it is of outer perimeters, or only of perimeters over air.
+    fn path(self) -> Option<Path> {
+        let role = match (self.outer, self.overhang && !self.inner) {
+            (true, _) => Role::Outer,
+            (false, true) => Role::Overhang,
+            (false, false) => return None,
+        };
+        Some(Path { corners: self.corners, role })
+    }
 }
 
 /// What a G-code program lays down.
@@ -78,6 +114,10 @@ pub struct Summary {
     pub bounds: Aabb<Bed>,
     /// The box around everywhere the nozzle goes, as far as its position is known.
     pub reach: Aabb<Bed>,
+    /// The box around what the printer's own start and end texts lay and where they go; not in the other two.
+    pub own: Aabb<Bed>,
+    /// The lowest and highest share (`M221`, 1 is all) by which the printer is told to change the flow.
+    pub flow: [f64; 2],
     /// Filament used for everything, mm.
     pub filament: f64,
     /// Filament used for the model itself, without skirt, brim and supports, mm.
@@ -154,6 +194,8 @@ struct Reader {
     height: Option<f64>,
     /// The layer being laid, in `summary.layers`.
     layer: Option<usize>,
+    /// The line being laid, in that layer.
+    laying: Laying,
     summary: Summary,
 }
 
@@ -168,10 +210,13 @@ impl Reader {
             role: Role::Inner,
             height: None,
             layer: None,
+            laying: Laying::default(),
             summary: Summary {
                 layers: Vec::new(),
                 bounds: Aabb::EMPTY,
                 reach: Aabb::EMPTY,
+                own: Aabb::EMPTY,
+                flow: [1.0; 2],
                 filament: 0.0,
                 model_filament: 0.0,
                 lines: 0,
@@ -218,6 +263,7 @@ impl Reader {
             (b'G', 90) => (self.moves, self.feed) = (Mode::Absolute, Mode::Absolute),
             (b'G', 91) => (self.moves, self.feed) = (Mode::Relative, Mode::Relative),
             (b'G', 92) => return self.rename(words),
+            (b'M', 221) => return self.flow(words),
             (b'M', 82) => self.feed = Mode::Absolute,
             (b'M', 83) => self.feed = Mode::Relative,
             (b'G', 2 | 3 | 5 | 6) => return self.refuse(format!("G{number} moves along a curve")),
@@ -254,7 +300,9 @@ impl Reader {
         self.e += fed;
         let from = std::mem::replace(&mut self.at, to);
         if to.is_finite() {
-            self.summary.reach = self.summary.reach.with(Point::from_vec(to));
+            let reach =
+                if self.role == Role::Custom { &mut self.summary.own } else { &mut self.summary.reach };
+            *reach = reach.with(Point::from_vec(to));
         }
         // Filament pushed on the spot makes up for what was drawn back; pulled back on the way, nothing is laid.
         if fed > 0.0 && (x.is_some() || y.is_some()) && from.truncate() != to.truncate() {
@@ -266,23 +314,61 @@ impl Reader {
     /// A line of plastic.
     fn lay(&mut self, from: DVec3, to: DVec3, fed: f64) -> Result<(), PrintError> {
         if !to.is_finite() || !from.is_finite() {
+            // Makers prime the nozzle from wherever homing left it; the text is theirs, and no part of the model.
+            if self.role == Role::Custom {
+                self.summary.filament += fed;
+                return Ok(());
+            }
             return self.refuse("a line is extruded from or to a place that was not given before".to_owned());
         }
         let (role, stroke) = (self.role, [from.truncate(), to.truncate()]);
+        self.follow(role, stroke, to.z);
         let layer = self.layer_at(to.z);
         let length = (to - from).length();
         layer.length += length;
         layer.filament += fed;
-        layer.bounds = layer.bounds.with(Point::from_vec(from)).with(Point::from_vec(to));
+        if role != Role::Custom {
+            layer.bounds = layer.bounds.with(Point::from_vec(from)).with(Point::from_vec(to));
+        }
         if role.is_model() {
             layer.model_filament += fed;
         }
         match role {
-            Role::Outer => layer.outer.push(stroke),
+            Role::Outer => {
+                layer.outer.push(stroke);
+                layer.outer_filament += fed;
+            }
             Role::Overhang => layer.overhang.push(stroke),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Goes on with the line being laid, or begins another one.
+    fn follow(&mut self, role: Role, [from, to]: Stroke, z: f64) {
+        let same = self.layer.is_some_and(|at| (self.summary.layers[at].z - z).abs() < SAME);
+        if !role.is_model() || !same || self.laying.corners.last() != Some(&from) {
+            self.finish_path();
+        }
+        if !role.is_model() {
+            return;
+        }
+        if self.laying.corners.is_empty() {
+            self.laying.corners.push(from);
+        }
+        self.laying.corners.push(to);
+        match role {
+            Role::Outer => self.laying.outer = true,
+            Role::Overhang => self.laying.overhang = true,
+            _ => self.laying.inner = true,
+        }
+    }
+
+    /// Keeps the line that was laid, if it is of perimeters.
+    fn finish_path(&mut self) {
+        if let (Some(at), Some(path)) = (self.layer, std::mem::take(&mut self.laying).path()) {
+            self.summary.layers[at].paths.push(path);
+        }
     }
 
     /// The layer at a height; a new one if there is none yet.
@@ -300,9 +386,11 @@ impl Reader {
                     length: 0.0,
                     filament: 0.0,
                     model_filament: 0.0,
+                    outer_filament: 0.0,
                     bounds: Aabb::EMPTY,
                     outer: Vec::new(),
                     overhang: Vec::new(),
+                    paths: Vec::new(),
                 };
                 layers.insert(at, layer);
             }
@@ -364,7 +452,20 @@ impl Reader {
         Ok(axes)
     }
 
-    /// A comment of PrusaSlicer that tells something.
+    /// `M221`: the flow is changed by a share in percent.
+    fn flow(&mut self, words: &[u8]) -> Result<(), PrintError> {
+        let Some(at) = command_part(words).iter().position(|&b| b == b'S') else {
+            return Ok(());
+        };
+        let Some((percent, _)) = number(&words[at + 1..]) else {
+            return self.refuse("the share of M221 is not a number".to_owned());
+        };
+        let [low, high] = self.summary.flow;
+        self.summary.flow = [low.min(percent / 100.0), high.max(percent / 100.0)];
+        Ok(())
+    }
+
+    /// A comment that tells something.
     fn comment(&mut self, text: &[u8]) {
         if let Some(name) = text.strip_prefix(b"TYPE:") {
             self.role = Role::named(name);
@@ -373,6 +474,10 @@ impl Reader {
         } else if let Some(name) = text.strip_prefix(b" generated by ") {
             let name = String::from_utf8_lossy(name);
             self.summary.program = Some(name.split(" on ").next().unwrap_or(&name).to_owned());
+        } else if let Some(name) = text.strip_prefix(b"Generated with Cura_SteamEngine ") {
+            self.summary.program = Some(format!("CuraEngine {}", String::from_utf8_lossy(name)));
+            // What comes before the first mark is the printer's start text.
+            self.role = Role::Custom;
         } else if let Some(time) = text.strip_prefix(b" estimated printing time (normal mode) = ") {
             self.summary.seconds = seconds(time);
         } else if let Some(length) = text.strip_prefix(b" filament used [mm] = ") {
@@ -384,7 +489,8 @@ impl Reader {
         Err(PrintError::Gcode { line: self.line, what })
     }
 
-    fn finish(self) -> Result<Summary, PrintError> {
+    fn finish(mut self) -> Result<Summary, PrintError> {
+        self.finish_path();
         let mut summary = self.summary;
         summary.lines = self.line;
         if summary.layers.is_empty() {

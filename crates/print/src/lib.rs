@@ -10,36 +10,44 @@
 //! 1. [`mod@printer`] – what a printer is and what it is set to; the three that are built in
 //!    [`turn`] – which side of a part is up
 //! 2. [`mod@fit`] – where a solid lies on the bed, and what to do when it is too large
-//! 3. [`prusa`] – the settings and the command line of PrusaSlicer
-//! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
-//! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
-//! 6. [`outline`] – sections of a solid and how far two outlines are apart
-//! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
+//! 3. [`mod@profile`] – a printer set for one print, by us or by its maker; [`vendor`] – the makers' profiles as
+//!    they are installed
+//! 4. [`prusa`] and `cura` – the settings and the command lines of the two programs; `expand` – placeholders
+//! 5. [`engine`] – runs the program; beside [`vendor`] the only module that spawns a process or touches a file
+//! 6. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
+//! 7. [`outline`] – sections of a solid and how far two outlines are apart; [`silhouette`] – what a layer covers
+//! 8. [`mod@verify`] – the proof; [`material`] – grams and cost
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
 
 pub mod canonical;
+mod cura;
 pub mod engine;
 pub mod error;
+mod expand;
 pub mod fit;
 pub mod gcode;
 pub mod material;
 pub mod outline;
 pub mod printer;
+pub mod profile;
 pub mod prusa;
+pub mod silhouette;
 pub mod turn;
+pub mod vendor;
 pub mod verify;
 
 #[cfg(test)]
 mod test_shapes;
 
 pub use canonical::canonical;
-pub use engine::{Engine, Sliced, Slicing, slice};
+pub use engine::{Engine, Program, Sliced, Slicing, slice};
 pub use error::PrintError;
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;
 pub use printer::{Printer, Process, Quality, printer, printers};
+pub use profile::{Profile, Source};
 pub use turn::Turn;
-pub use verify::{Check, Hand, Job, verify};
+pub use verify::{Check, Coverage, Hand, Job, verify};

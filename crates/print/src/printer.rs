@@ -73,6 +73,9 @@ pub struct Nozzle {
     pub diameter: f64,
     /// Thinnest and thickest layer it can lay.
     pub layers: [f64; 2],
+    /// Width of a line; 9/8 of the diameter where it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<f64>,
 }
 
 /// A filament and how it is melted.
@@ -221,9 +224,12 @@ impl Printer {
 
     /// Width of an extruded line, mm.
     ///
-    /// 9/8 of the nozzle: a line narrower than the nozzle adheres badly, a wider one rounds corners.
+    /// Where it is not set, 9/8 of the nozzle: a line narrower than the nozzle adheres badly, a wider one rounds corners.
     pub const fn line(&self) -> f64 {
-        self.nozzle.diameter * 1.125
+        match self.nozzle.line {
+            Some(width) => width,
+            None => self.nozzle.diameter * 1.125,
+        }
     }
 
     /// What brim, skirt and supports need around the solid on the bed, mm.
@@ -281,6 +287,7 @@ impl Printer {
             ("bed.origin", self.bed.origin[1], -1000.0, 1000.0),
             ("bed.height", self.bed.height, 20.0, 2000.0),
             ("nozzle.diameter", self.nozzle.diameter, 0.1, 2.0),
+            ("nozzle.line", self.line(), 0.05, 4.0),
             ("nozzle.layers", self.nozzle.layers[0], 0.01, 1.5),
             ("nozzle.layers", self.nozzle.layers[1], 0.01, 1.5),
             ("filament.diameter", f.diameter, 1.0, 3.5),

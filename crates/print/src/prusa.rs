@@ -4,6 +4,7 @@
 //! presets nor a later default changes the result. Keys as in PrusaSlicer 2.5 and later.
 
 use crate::printer::{Flavour, Printer, Process};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
@@ -27,6 +28,33 @@ pub fn config(printer: &Printer, process: &Process) -> String {
     }
     ini
 }
+
+/// Settings of a maker's profile, which we found flattened, as PrusaSlicer's flat ini file.
+///
+/// Ours come last: what the proof needs, and that bones are held up where they overhang.
+pub fn flat(title: &str, settings: &BTreeMap<String, String>) -> String {
+    let mut ini = format!("# {title} for PrusaSlicer, as its maker set it, written by Osteon\n");
+    for (key, value) in settings {
+        let _ = writeln!(ini, "{key} = {value}");
+    }
+    ini
+}
+
+/// What is set otherwise than the maker did, and why.
+///
+/// Classic perimeters: see [`config`]. No other program is run on the result, no pictures are put into it. Bones
+/// overhang everywhere, so supports are on; makers leave that to the person.
+pub const OURS: [(&str, &str); 9] = [
+    ("perimeter_generator", "classic"),
+    ("post_process", ""),
+    ("thumbnails", ""),
+    ("gcode_comments", "0"),
+    ("gcode_label_objects", "0"),
+    ("complete_objects", "0"),
+    ("support_material", "1"),
+    ("support_material_auto", "1"),
+    ("raft_layers", "0"),
+];
 
 /// The command line of PrusaSlicer, without the program itself.
 ///

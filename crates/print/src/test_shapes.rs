@@ -1,6 +1,8 @@
 //! Solids for this crate's tests, their STL and their G-code.
 
-use crate::{Engine, Job, Placement, Printer, Process, Sliced, Slicing, fit, printer, slice};
+use crate::{
+    Engine, Job, Placement, Printer, Process, Profile, Program, Sliced, Slicing, Source, Turn, fit, printer, slice,
+};
 use glam::DVec3;
 use osteon_core::{Ctx, Mesh, Point, Solid};
 use std::collections::BTreeMap;
@@ -23,11 +25,23 @@ impl Printed {
 
 /// The slicing program, or a line that says why the test is skipped.
 pub fn engine() -> Option<Engine> {
-    let found = Engine::find(None).ok();
+    let found = Engine::find(Program::Prusa, None, &[]).ok();
     if found.is_none() {
         eprintln!("skipped: no prusa-slicer on the search path");
     }
     found
+}
+
+/// Cura's engine with its definitions, or a line that says why the test is skipped.
+pub fn cura() -> Option<Engine> {
+    let resources: Vec<_> = option_env!("OSTEON_CURA_RESOURCES").map(Into::into).into_iter().collect();
+    match Engine::find(Program::Cura, None, &resources) {
+        Ok(engine) => Some(engine),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
 }
 
 /// Slices a solid with the default printer.
@@ -38,22 +52,23 @@ pub fn print(engine: &Engine, solid: Solid) -> Printed {
 }
 
 /// Slices a solid.
-#[allow(clippy::disallowed_methods, reason = "the slicing program reads its model from a file")]
 pub fn print_with(engine: &Engine, solid: Solid, printer: Printer, process: Process) -> Printed {
-    let placement = fit(&solid.mesh().bounds(), &printer, &process).unwrap();
+    print_turned(engine, solid, &Turn::standing(), Profile { printer, process, source: Source::Own })
+}
+
+/// Slices a solid that is turned.
+pub fn print_turned(engine: &Engine, solid: Solid, turn: &Turn, profile: Profile) -> Printed {
+    let placement = fit(solid.mesh(), turn, &profile.printer, &profile.process).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let model = folder.path().join("model.stl");
-    std::fs::write(&model, stl(&solid)).unwrap();
     let slicing = Slicing {
-        model: &model,
+        solid: &solid,
         folder: folder.path(),
-        printer: &printer,
-        process: &process,
+        profile: &profile,
         placement: &placement,
         limit: Duration::from_secs(300),
     };
     let sliced = slice(engine, &slicing, &Ctx::default()).unwrap();
-    Printed { solid, printer, process, placement, sliced }
+    Printed { solid, printer: profile.printer, process: profile.process, placement, sliced }
 }
 
 /// A ball of triangles with edges of about a tenth of the radius; vertices on the sphere.
@@ -97,22 +112,6 @@ pub fn bracket(corner: DVec3) -> Solid {
         }
     }
     Solid::new(mesh).unwrap()
-}
-
-/// Binary STL of a solid.
-pub fn stl(solid: &Solid) -> Vec<u8> {
-    let mesh = solid.mesh();
-    let mut bytes = vec![b' '; 80];
-    bytes.extend((mesh.triangles.len() as u32).to_le_bytes());
-    for &triangle in &mesh.triangles {
-        let [a, b, c] = mesh.corners(triangle);
-        let normal = (b - a).cross(c - a).normalize_or_zero();
-        for number in [normal, a, b, c].iter().flat_map(|v| v.to_array()) {
-            bytes.extend((number as f32).to_le_bytes());
-        }
-        bytes.extend([0, 0]);
-    }
-    bytes
 }
 
 /// The solid of a binary STL whose corners that coincide are welded.

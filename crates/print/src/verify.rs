@@ -8,9 +8,12 @@ use crate::fit::Placement;
 use crate::gcode::{Layer, Summary};
 use crate::material::Material;
 use crate::outline::{Stroke, extent, one_way, sections};
-use crate::printer::{Printer, Process};
+use crate::printer::{Bed, Printer, Process};
 use glam::DVec2;
-use osteon_core::{Ctx, Finding, Severity, Solid};
+pub use silhouettes::Coverage;
+use silhouettes::silhouettes;
+use osteon_core::frame::Bed as BedFrame;
+use osteon_core::{Aabb, Ctx, Finding, Mesh, Severity, Solid};
 
 /// What was to be printed, and how.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,15 @@ pub struct Job<'a> {
     pub printer: &'a Printer,
     /// The settings.
     pub process: &'a Process,
+}
+
+/// The solid as it lies on the bed, and how it was to be printed.
+struct Lying<'a> {
+    solid: &'a Solid,
+    printer: &'a Printer,
+    process: &'a Process,
+    /// The solid's mesh in G-code coordinates.
+    part: Mesh,
 }
 
 /// Whether the print is the solid or its mirror image.
@@ -50,6 +62,8 @@ pub struct Check {
     /// How far nine tenths of a printed outline's outer edge are at most from the section of the solid, mm:
     /// the median over the heights compared.
     pub deviation: Option<f64>,
+    /// How well the layers cover the sections of the solid.
+    pub coverage: Option<Coverage>,
     /// How many heights were compared.
     pub heights: usize,
     /// Whether the print is mirrored.
@@ -93,7 +107,8 @@ const EDGE: f64 = 0.15;
 ///
 /// Findings (limits in their text): `print-outside-bed`, `print-too-high`, `print-incomplete`,
 /// `print-layer-gap`, `print-volume`, `print-size`, `print-outline`, `print-mirrored`, `print-hand-undecided`,
-/// `print-parts-missing`, `print-unproven`.
+/// `print-parts-missing`, `print-unproven`, `print-silhouette`, `print-thickened`, `print-flow`,
+/// `print-start-outside-bed`, `print-flow-changed`.
 ///
 /// # Errors
 /// Only when stopped.
@@ -104,22 +119,69 @@ pub fn verify(summary: &Summary, job: &Job, ctx: &Ctx) -> Result<Check, PrintErr
         printed_size: None,
         solid_size: None,
         deviation: None,
+        coverage: None,
         heights: 0,
         hand: Hand::Unknown,
         material: Material::of(summary.filament, filament),
         model: Material::of(summary.model_filament, filament),
     };
+    let part = job.placement.on_bed(job.solid.mesh());
+    let job = &Lying { solid: job.solid, printer: job.printer, process: job.process, part };
     within_the_printer(summary, job, &mut check);
+    own_text(summary, job, &mut check);
     complete(summary, job, &mut check);
     volume(job, &mut check);
-    hand(summary, job, &mut check, &ctx.part("outlines", 0.1, 0.8))?;
-    size(summary, job, &mut check, &ctx.part("size", 0.8, 1.0))?;
+    hand(summary, job, &mut check, &ctx.part("outlines", 0.1, 0.5))?;
+    size(summary, job, &mut check, &ctx.part("size", 0.5, 0.7))?;
+    silhouettes(summary, job, &mut check, &ctx.part("layers", 0.7, 1.0))?;
     ctx.done(1.0)?;
     Ok(check)
 }
 
+/// How far a printer's own start text may leave the bed before a person must look, mm.
+///
+/// Chosen: nozzles are wiped and primed a few millimetres before the bed's front edge, 3 mm on a Prusa MK3.
+const PRIMING: f64 = 5.0;
+
+/// Start and end text stay near the bed, and do not change the flow without a word.
+fn own_text(summary: &Summary, job: &Lying, check: &mut Check) {
+    let bed = &job.printer.bed;
+    let source = format!("printer {}", job.printer.name);
+    let beyond = beyond(&summary.own, bed, 0.0);
+    if !summary.own.is_empty() && beyond > ROUNDING {
+        let severity = if beyond > PRIMING { Severity::Caution } else { Severity::Note };
+        let message = format!("the printer's own start or end text goes {beyond:.1} mm beyond the edge of the bed");
+        check.findings.push(
+            Finding::new("print-start-outside-bed", severity, message)
+                .measured(beyond, PRIMING, "mm", &source)
+                .remedy("see that the profile is this printer's own"),
+        );
+    }
+    let [low, high] = summary.flow;
+    if (low, high) != (1.0, 1.0) {
+        let share = if low < 1.0 { low } else { high };
+        let message = format!("the printer is told to lay {:.0} % of the plastic (M221)", 100.0 * share);
+        check.findings.push(
+            Finding::new("print-flow-changed", Severity::Note, message)
+                .measured(100.0 * share, 100.0, "%", &source)
+                .remedy("nothing, where it is the maker's own setting; grams and cost are told without it"),
+        );
+    }
+}
+
+/// How far a box reaches beyond the edges of the bed, its faces moved outward by `edge`, mm; negative inside.
+fn beyond(reach: &Aabb<BedFrame>, bed: &Bed, edge: f64) -> f64 {
+    let mut beyond = f64::NEG_INFINITY;
+    for a in 0..2 {
+        let (low, high) = (bed.origin[a], bed.origin[a] + bed.size[a]);
+        let (min, max) = (reach.min.to_array()[a] - edge, reach.max.to_array()[a] + edge);
+        beyond = beyond.max(low - min).max(max - high);
+    }
+    beyond
+}
+
 /// Lines and moves stay on the bed and below the height.
-fn within_the_printer(summary: &Summary, job: &Job, check: &mut Check) {
+fn within_the_printer(summary: &Summary, job: &Lying, check: &mut Check) {
     let bed = &job.printer.bed;
     let source = format!("printer {}", job.printer.name);
     let half = job.printer.line() / 2.0;
@@ -130,12 +192,7 @@ fn within_the_printer(summary: &Summary, job: &Job, check: &mut Check) {
         if reach.is_empty() {
             continue;
         }
-        let mut beyond = 0.0_f64;
-        for a in 0..2 {
-            let (low, high) = (bed.origin[a], bed.origin[a] + bed.size[a]);
-            let (min, max) = (reach.min.to_array()[a] - edge, reach.max.to_array()[a] + edge);
-            beyond = beyond.max(low - min).max(max - high);
-        }
+        let beyond = beyond(reach, bed, edge);
         if beyond > ROUNDING {
             check.findings.push(
                 Finding::new(
@@ -163,9 +220,9 @@ fn within_the_printer(summary: &Summary, job: &Job, check: &mut Check) {
 }
 
 /// The layers begin on the bed, follow each other, and end at the top of the solid.
-fn complete(summary: &Summary, job: &Job, check: &mut Check) {
+fn complete(summary: &Summary, job: &Lying, check: &mut Check) {
     let thick = job.process.layer.max(job.process.first_layer);
-    let height = job.solid.mesh().bounds().size().z;
+    let height = job.part.bounds().size().z;
     let bottom = summary.model_layers().next().map_or(0.0, |layer| layer.z - layer.height);
     let (mut below, mut gap, mut at) = (bottom, 0.0_f64, bottom);
     for layer in summary.model_layers() {
@@ -214,7 +271,7 @@ fn complete(summary: &Summary, job: &Job, check: &mut Check) {
 ///
 /// Lower limit: the share of infill, less a fifth for the open pattern; upper limit: the volume and 5 %, and
 /// for each mm² of surface an eighth of a line, by which a wall thinner than a line is printed thicker.
-fn volume(job: &Job, check: &mut Check) {
+fn volume(job: &Lying, check: &mut Check) {
     let solid = job.solid.volume();
     let low = 0.8 * job.process.infill / 100.0 * solid;
     let high = 1.05 * solid + job.solid.mesh().area() * job.printer.line() / 8.0;
@@ -239,21 +296,21 @@ fn volume(job: &Job, check: &mut Check) {
     }
 }
 
-/// The height (patient) at which the solid was cut for a layer: the middle of the layer.
-fn plane(layer: &Layer, job: &Job) -> f64 {
-    layer.z - layer.height / 2.0 - job.placement.to_bed.offset.z
+/// The height above the bed at which the solid was cut for a layer: the middle of the layer.
+fn plane(layer: &Layer) -> f64 {
+    layer.z - layer.height / 2.0
 }
 
 /// Width and depth of the outlines are those of the solid.
-fn size(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
+fn size(summary: &Summary, job: &Lying, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
     let half = job.printer.line() / 2.0;
     let ends = summary.model_layers().flat_map(|layer| layer.outer.iter().chain(&layer.overhang));
     let middles = ends.flatten().fold(None, |reach: Option<[DVec2; 2]>, &p| {
         let [min, max] = reach.unwrap_or([p, p]);
         Some([min.min(p), max.max(p)])
     });
-    let planes: Vec<f64> = summary.model_layers().map(|layer| plane(layer, job)).collect();
-    let solid = extent(job.solid.mesh(), &planes, ctx)?;
+    let planes: Vec<f64> = summary.model_layers().map(plane).collect();
+    let solid = extent(&job.part, &planes, ctx)?;
     let (Some([low, high]), Some([solid_low, solid_high])) = (middles, solid) else {
         return Ok(());
     };
@@ -301,7 +358,7 @@ const IMAGES: [[bool; 3]; 4] =
     [[false, false, false], [true, false, false], [false, true, false], [false, false, true]];
 
 /// The outlines are the solid's, and not those of its mirror image.
-fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
+fn hand(summary: &Summary, job: &Lying, check: &mut Check, ctx: &Ctx) -> Result<(), PrintError> {
     // Not the first and last layer: they begin and end on flat faces, and bulge on the bed.
     let outlined: Vec<&Layer> = summary.model_layers().filter(|layer| !layer.outer.is_empty()).collect();
     let inner = outlined.get(1..outlined.len().saturating_sub(1)).unwrap_or(&[]);
@@ -316,7 +373,7 @@ fn hand(summary: &Summary, job: &Job, check: &mut Check, ctx: &Ctx) -> Result<()
                 ),
             )
             .measured(count as f64, 3.0, "", "")
-            .remedy("slice with PrusaSlicer, which marks outlines, and in layers thin enough for the model"),
+            .remedy("slice with a program that marks outlines, PrusaSlicer or CuraEngine, and in layers thin enough for the model"),
         );
         return Ok(());
     }
@@ -378,23 +435,22 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(layers: &[&Layer], job: &Job, ctx: &Ctx) -> Result<Self, PrintError> {
-        let middle = job.solid.mesh().bounds().middle().vec().z;
-        let upright = layers.iter().map(|layer| plane(layer, job));
+    fn new(layers: &[&Layer], job: &Lying, ctx: &Ctx) -> Result<Self, PrintError> {
+        let middle = job.part.bounds().middle().vec().z;
+        let upright = layers.iter().map(|&layer| plane(layer));
         let planes: Vec<f64> = upright.clone().chain(upright.map(|z| 2.0 * middle - z)).collect();
-        let mut upright = sections(job.solid.mesh(), &planes, ctx)?;
+        let mut upright = sections(&job.part, &planes, ctx)?;
         let upside_down = upright.split_off(layers.len());
         Ok(Self { upright, upside_down })
     }
 
     /// The section for a layer on the bed, flipped about the solid's middle along some axes.
-    fn flipped(&self, layer: usize, job: &Job, flips: [bool; 3]) -> Vec<Stroke> {
-        let middle = job.solid.mesh().bounds().middle().vec();
-        let offset = job.placement.to_bed.offset.truncate();
+    fn flipped(&self, layer: usize, job: &Lying, flips: [bool; 3]) -> Vec<Stroke> {
+        let middle = job.part.bounds().middle().vec();
         let onto_bed = |p: DVec2| {
             let x = if flips[0] { 2.0 * middle.x - p.x } else { p.x };
             let y = if flips[1] { 2.0 * middle.y - p.y } else { p.y };
-            DVec2::new(x, y) + offset
+            DVec2::new(x, y)
         };
         let cut = if flips[2] { &self.upside_down } else { &self.upright };
         cut[layer].iter().map(|stroke| stroke.map(onto_bed)).collect()
@@ -431,6 +487,8 @@ fn verdict(check: &Check) -> Option<Finding> {
     };
     Some(finding)
 }
+
+mod silhouettes;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`slice`], [`printers`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
 pub mod convert;
@@ -13,11 +13,13 @@ pub mod info;
 pub mod make;
 pub mod model;
 pub mod print;
+pub mod printers;
 pub mod propose;
 pub mod replay;
 pub mod report;
 pub mod segment;
 pub mod shape;
 pub mod share;
+pub mod slice;
 pub mod state;
 pub mod surface;

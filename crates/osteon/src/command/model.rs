@@ -1,9 +1,9 @@
 //! `model`: from a folder of DICOM slices to a printed bone, in one command.
 
 use crate::artefacts;
-use crate::command::print::{self, USUAL_PRINTER};
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::printing::{self, Fineness, USUAL_PRINTER};
 use crate::registry::{Command, Effect, Outcome};
 use crate::surfacing::Cortex;
 use osteon_core::{Hu, Mm, Side};
@@ -125,7 +125,7 @@ impl Command for Model {
         job.session().case = PathBuf::from(&self.out);
         // A misspelt printer is told now, not after the work.
         if self.printer != NO_PRINTER {
-            print::profile(&self.printer)?;
+            printing::profile(&self.printer, Fineness::Standard, &printing::folders(None))?;
         }
         let mut outcome = Outcome::default();
         let mut done = 0.0;

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::test_shapes::{ball, bracket, engine, print};
-use crate::{canonical, fit, printer};
+use crate::{Process, Quality, Turn, canonical, fit, printer};
 use glam::DVec3;
 use osteon_core::{Cancel, Explain, Progress};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ fn fake(folder: &Path, body: &str) -> Engine {
         .status()
         .unwrap();
     assert!(made.success());
-    Engine { program, version: String::new() }
+    Engine { program: Program::Prusa, path: program, version: String::new(), definitions: Vec::new() }
 }
 
 fn run(body: &str, limit: Duration, ctx: &Ctx) -> Result<Sliced, PrintError> {
@@ -33,18 +33,10 @@ fn run(body: &str, limit: Duration, ctx: &Ctx) -> Result<Sliced, PrintError> {
 }
 
 fn run_in(folder: &Path, engine: &Engine, limit: Duration, ctx: &Ctx) -> Result<Sliced, PrintError> {
-    let printer = printer("generic-250").unwrap();
-    let process = printer.standard.clone();
+    let profile = Profile::own(printer("generic-250").unwrap(), Quality::Standard);
     let solid = bracket(DVec3::ZERO);
-    let placement = fit(&solid.mesh().bounds(), &printer, &process).unwrap();
-    let slicing = Slicing {
-        model: &folder.join("model.stl"),
-        folder,
-        printer: &printer,
-        process: &process,
-        placement: &placement,
-        limit,
-    };
+    let placement = fit(solid.mesh(), &Turn::standing(), &profile.printer, &profile.process).unwrap();
+    let slicing = Slicing { solid: &solid, folder, profile: &profile, placement: &placement, limit };
     slice(engine, &slicing, ctx)
 }
 
@@ -52,12 +44,17 @@ const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_program_that_is_not_there_is_named_with_what_to_do() {
-    let error = Engine::find(Some(Path::new("/nowhere/prusa-slicer"))).unwrap_err();
+    let error = Engine::find(Program::Prusa, Some(Path::new("/nowhere/prusa-slicer")), &[]).unwrap_err();
     assert_eq!((error.code(), error.kind()), ("slicer-not-installed", osteon_core::ErrorKind::Missing));
     assert!(error.to_string().contains("/nowhere/prusa-slicer"));
     assert!(error.help().contains("apt-get install prusa-slicer"));
     let folder = tempfile::tempdir().unwrap();
-    let gone = Engine { program: "/nowhere/prusa-slicer".into(), version: String::new() };
+    let gone = Engine {
+        program: Program::Prusa,
+        path: "/nowhere/prusa-slicer".into(),
+        version: String::new(),
+        definitions: Vec::new(),
+    };
     let error = run_in(folder.path(), &gone, LONG, &Ctx::default()).unwrap_err();
     assert_eq!(error.code(), "slicer-not-installed");
 }
@@ -167,27 +164,43 @@ fn a_job_stopped_before_it_begins_starts_nothing() {
 #[test]
 fn settings_out_of_range_are_refused_before_the_program_runs() {
     let Some(engine) = engine() else { return };
-    let (printer, folder) = (printer("generic-250").unwrap(), tempfile::tempdir().unwrap());
-    let process = Process { layer: f64::NAN, ..printer.standard.clone() };
-    let placement = fit(&bracket(DVec3::ZERO).mesh().bounds(), &printer, &printer.standard).unwrap();
-    let slicing = Slicing {
-        model: Path::new("model.stl"),
-        folder: folder.path(),
-        printer: &printer,
-        process: &process,
-        placement: &placement,
-        limit: LONG,
-    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut profile = Profile::own(printer("generic-250").unwrap(), Quality::Standard);
+    let solid = bracket(DVec3::ZERO);
+    let placement = fit(solid.mesh(), &Turn::standing(), &profile.printer, &profile.process).unwrap();
+    profile.process = Process { layer: f64::NAN, ..profile.process };
+    let slicing =
+        Slicing { solid: &solid, folder: folder.path(), profile: &profile, placement: &placement, limit: LONG };
     assert_eq!(slice(&engine, &slicing, &Ctx::default()).unwrap_err().code(), "printer-profile");
 }
 
 #[test]
-fn a_missing_model_is_told_in_the_programs_words() {
+fn a_profile_of_one_program_is_refused_by_the_other() {
     let Some(engine) = engine() else { return };
     assert!(engine.version().starts_with("PrusaSlicer-"), "{}", engine.version());
-    let folder = tempfile::tempdir().unwrap();
-    let error = run_in(folder.path(), &engine, LONG, &Ctx::default()).unwrap_err();
-    assert!(error.to_string().contains("No such file: "), "{error}");
+    let mut profile = Profile::own(printer("generic-250").unwrap(), Quality::Standard);
+    let solid = bracket(DVec3::ZERO);
+    let placement = fit(solid.mesh(), &Turn::standing(), &profile.printer, &profile.process).unwrap();
+    profile.source = Source::Cura;
+    let error = engine.settings(&profile, &placement, 20.0).unwrap_err();
+    assert_eq!((error.code(), error.help().contains("--engine cura")), ("other-engine", true));
+}
+
+#[test]
+fn what_curas_engine_logs_is_progress_time_and_real_warnings() {
+    let mut heard = Heard::new(Program::Cura);
+    for line in [
+        "[WARNING] Unrecognized data type in JSON setting machine_disallowed_areas",
+        "[WARNING]  -s mesh_position_z=\"0\"",
+        "Progress:export:87:98 \t0.938612%",
+        "Print time (s): 764",
+        "[WARNING] Mesh has 3 open edges",
+        "Starting slice...",
+    ] {
+        heard.take(Said::Error(line.to_owned()));
+    }
+    assert_eq!((heard.progress, heard.seconds), (0.938_612, Some(764.0)));
+    assert_eq!(heard.warnings().collect::<Vec<_>>(), ["[WARNING] Mesh has 3 open edges"]);
 }
 
 #[test]
@@ -200,7 +213,7 @@ fn the_same_solid_gives_the_same_gcode_again_and_on_one_processor() {
     let first = gcode(&engine);
     assert!(first == gcode(&engine), "two runs differ");
     let folder = tempfile::tempdir().unwrap();
-    let body = format!("exec taskset -c 0 '{}' \"$@\"", engine.program().display());
+    let body = format!("exec taskset -c 0 '{}' \"$@\"", engine.path().display());
     let single = fake(folder.path(), &body);
     match Command::new("taskset").arg("--version").output() {
         Ok(_) => assert!(first == gcode(&single), "one processor and many differ"),

@@ -4,9 +4,10 @@
 
 use super::*;
 use crate::gcode::read;
-use crate::test_shapes::{Printed, ball, bracket, engine, from_stl, print, print_with};
+use crate::test_shapes::{Printed, ball, bracket, cura, engine, from_stl, print, print_turned, print_with};
+use crate::{Profile, Quality, Source, Turn};
 use glam::{DMat3, DVec3};
-use osteon_core::Affine;
+use osteon_core::{Affine, Direction};
 use std::sync::LazyLock;
 
 fn codes(check: &Check) -> Vec<&str> {
@@ -168,7 +169,7 @@ fn lines_beyond_the_bed_and_above_the_height_are_dangerous() {
 fn a_few_lines_by_hand_outside_the_bed_are_found_without_any_program() {
     let printer = crate::printer("generic-180").unwrap();
     let solid = bracket(DVec3::ZERO);
-    let placement = crate::fit(&solid.mesh().bounds(), &printer, &printer.standard).unwrap();
+    let placement = crate::fit(solid.mesh(), &Turn::standing(), &printer, &printer.standard).unwrap();
     let job = Job { solid: &solid, placement: &placement, printer: &printer, process: &printer.standard };
     let text = b"M83\nG1 X170 Y50 Z.2\nG1 X185 E1\nG1 Z200\n";
     let check = checked(&read(text, &Ctx::default()).unwrap(), &job);
@@ -210,4 +211,71 @@ fn a_fractured_tibia_is_printed_as_it_is() {
     assert_eq!(codes(&check), Vec::<&str>::new(), "{:#?}", check.findings);
     assert_eq!(check.hand, Hand::Kept);
     assert!(check.deviation.unwrap() < EDGE, "{:?}", check.deviation);
+}
+
+#[test]
+fn a_turned_bracket_is_proven_in_the_frame_of_the_bed() {
+    let Some(engine) = engine() else { return };
+    let turn = Turn::with_up(Direction::new(DVec3::new(1.0, 0.3, 0.2)).unwrap());
+    let profile = Profile::own(crate::printer("generic-250").unwrap(), Quality::Standard);
+    let solid = bracket(DVec3::new(-118.3, -214.7, 1003.1));
+    let printed = print_turned(&engine, solid, &turn, profile);
+    let summary = read(&printed.sliced.gcode, &Ctx::default()).unwrap();
+    let check = checked(&summary, &printed.job());
+    assert_eq!((codes(&check), check.hand), (Vec::<&str>::new(), Hand::Kept), "{:#?}", check.findings);
+    // The same G-code is not the bracket as it stands in the patient.
+    let standing = crate::fit(printed.solid.mesh(), &Turn::standing(), &printed.printer, &printed.process).unwrap();
+    let check = checked(&summary, &Job { placement: &standing, ..printed.job() });
+    assert!(codes(&check).contains(&"print-incomplete"), "{:?}", codes(&check));
+    assert_ne!(check.hand, Hand::Kept);
+    // And mirrored on the bed it is found out.
+    let middle = printed.placement.middle[0];
+    let mirrored = changed(&printed.sliced.gcode, 'X', |x| 2.0 * middle - x);
+    let check = checked(&read(&mirrored, &Ctx::default()).unwrap(), &printed.job());
+    assert_eq!(check.hand, Hand::Mirrored);
+}
+
+#[test]
+fn curas_engine_prints_the_same_solid_with_our_settings() {
+    let Some(engine) = cura() else { return };
+    let printer = crate::printer("generic-250").unwrap();
+    let process = printer.standard.clone();
+    let printed = print_with(&engine, bracket(DVec3::new(-118.3, -214.7, 1003.1)), printer, process);
+    let summary = read(&printed.sliced.gcode, &Ctx::default()).unwrap();
+    let check = checked(&summary, &printed.job());
+    assert_eq!((codes(&check), check.hand), (Vec::<&str>::new(), Hand::Kept), "{:#?}", check.findings);
+    assert!(printed.sliced.seconds.is_some_and(|s| s > 60.0));
+    assert!(summary.program.as_deref().is_some_and(|name| name.starts_with("CuraEngine 4")));
+    let coverage = check.coverage.unwrap();
+    assert!(coverage.share > 0.99, "{coverage:?}");
+}
+
+#[test]
+fn a_maker_s_profile_is_flattened_and_its_print_is_proven() {
+    let Some(engine) = engine() else { return };
+    let Ok(profile) = crate::vendor::prusa::profile("Original Prusa i3 MK3S & MK3S+", &[]) else {
+        eprintln!("skipped: no profiles of PrusaSlicer");
+        return;
+    };
+    assert!(matches!(profile.source, Source::Prusa(_)));
+    assert_eq!((profile.printer.bed.size, profile.printer.bed.height), ([250.0, 210.0], 210.0));
+    let solid = bracket(DVec3::new(-118.3, -214.7, 1003.1));
+    let printed = print_turned(&engine, solid, &Turn::standing(), profile);
+    let summary = read(&printed.sliced.gcode, &Ctx::default()).unwrap();
+    let check = checked(&summary, &printed.job());
+    // The maker primes 3 mm before the bed and lays 95 % of the plastic.
+    let notes = ["print-start-outside-bed", "print-flow-changed"];
+    assert_eq!((codes(&check), check.hand), (notes.to_vec(), Hand::Kept), "{:#?}", check.findings);
+    assert!(check.findings.iter().all(|finding| finding.severity == Severity::Note));
+}
+
+#[test]
+fn a_wall_thinner_than_a_line_is_told_to_be_printed_thicker() {
+    let Some(engine) = engine() else { return };
+    let plate = about_its_middle(&bracket(DVec3::new(10.0, 20.0, 30.0)), DVec3::new(0.025, 1.0, 1.0));
+    let printed = print(&engine, plate);
+    let summary = read(&printed.sliced.gcode, &Ctx::default()).unwrap();
+    let check = checked(&summary, &printed.job());
+    // 0.25 mm of wall where the post is, in lines of 0.45 mm.
+    assert!(codes(&check).contains(&"print-thickened"), "{:#?}", check);
 }
