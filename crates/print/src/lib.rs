@@ -15,6 +15,7 @@
 //! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
 //! 6. [`outline`] – sections of a solid and how far two outlines are apart
 //! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
+//! 8. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
@@ -28,6 +29,7 @@ pub mod material;
 pub mod outline;
 pub mod printer;
 pub mod prusa;
+pub mod resin;
 pub mod turn;
 pub mod verify;
 
