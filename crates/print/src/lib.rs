@@ -17,6 +17,12 @@
 //! 6. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
 //! 7. [`outline`] – sections of a solid and how far two outlines are apart; [`silhouette`] – what a layer covers
 //! 8. [`mod@verify`] – the proof; [`material`] – grams and cost
+//! 3. [`prusa`] – the settings and the command line of PrusaSlicer
+//! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
+//! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
+//! 6. [`outline`] – sections of a solid and how far two outlines are apart
+//! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
+//! 8. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
@@ -34,6 +40,7 @@ pub mod printer;
 pub mod profile;
 pub mod prusa;
 pub mod silhouette;
+pub mod resin;
 pub mod turn;
 pub mod vendor;
 pub mod verify;
