@@ -99,6 +99,10 @@ const ROOT: f64 = 1.0;
 /// Chosen: two hold better than one, but not when they are needles.
 const PAIR: f64 = 0.5;
 
+/// Share of the usual depth that a peg has where the surface slants away below it.
+/// Chosen: half; it still finds its place, though glue must hold it.
+const SHALLOW: f64 = 0.5;
+
 /// How far the volume of a joined piece may differ from what it must be, mm³ per mm³ of the piece.
 /// Chosen: a hundred times the rounding of a boolean over a hundred thousand triangles.
 const PROOF: f64 = 1e-8;
@@ -235,6 +239,14 @@ impl Search<'_> {
             let some = joined.joints.len() > before;
             joined.findings.push(self.no_room(contacts, &without, (place, room), some));
         }
+        if let [only] = joined.joints[before..] && only.section == Section::Round {
+            let [back, front] = only.pieces.map(|piece| piece + 1);
+            let message = format!("pieces {back} and {front} have one round {} only, around which they can turn", self.word());
+            let finding = Finding::new("joint-can-turn", Severity::Caution, message)
+                .at(only.place.to_array())
+                .remedy("line the edges of the faces up by eye before the glue sets");
+            joined.findings.push(finding);
+        }
         Ok(())
     }
 
@@ -248,14 +260,15 @@ impl Search<'_> {
         let [back, front] = contacts[0].pieces.map(|piece| piece + 1);
         let (what, least) = (self.word(), self.how.stock().last().copied().unwrap_or_default());
         let area = without.iter().map(|contact| contact.area()).fold(0.0, f64::max);
+        let need = self.how.ball(&self.joint(0, contacts[0].pieces, place, (least, Section::Round)));
+        let why = if room < need { "it is too narrow" } else { "the surface slants away below it" };
         let message = format!(
             "{} of {} contacts between pieces {back} and {front} have no room for a {what} of {} mm with its wall; \
-             the largest has {area:.0} mm²",
+             the largest has {area:.0} mm², but {why}",
             without.len(),
             contacts.len(),
             least[0],
         );
-        let need = self.how.ball(&self.joint(0, contacts[0].pieces, place, (least, Section::Round)));
         let severity = if some { Severity::Note } else { Severity::Caution };
         Finding::new("no-room-to-join", severity, message)
             .measured(room, need, "mm", "data/connectors.toml")
@@ -283,23 +296,36 @@ impl Search<'_> {
         Joint { pieces, place, axis, section, diameter, depth, gap, room: 0.0 }
     }
 
-    /// Two round joints, or a square one, or none.
+    /// Two round joints, or a square one, or a round one, or none; shallow ones only where there is room for no other.
     fn best(&self, cut: usize, contact: &Contact, taken: &[Joint]) -> Vec<Joint> {
-        let at = |place, size, section| self.joint(cut, contact.pieces, place, (size, section));
-        let mut pair = Vec::new();
-        let mut single = Vec::new();
-        for &size in self.how.stock() {
-            if pair.is_empty() {
-                pair = self.pair(contact, taken, &|place| at(place, size, Section::Round));
-            }
-            if single.is_empty() {
-                // A magnet is a disc, whatever stands alone.
-                let section = if self.how.join == Join::Magnets { Section::Round } else { Section::Square };
-                single = self.roomy(contact, taken, &|place| at(place, size, section)).into_iter().take(1).collect();
-            }
+        // Magnets are what they are.
+        let depths: &[f64] = if self.how.join == Join::Magnets { &[1.0] } else { &[1.0, SHALLOW] };
+        let found = depths.iter().map(|depth| self.best_of(cut, contact, taken, *depth));
+        found.into_iter().find(|joints| !joints.is_empty()).unwrap_or_default()
+    }
+
+    /// The best joints whose depth is a share of the usual.
+    fn best_of(&self, cut: usize, contact: &Contact, taken: &[Joint], depth: f64) -> Vec<Joint> {
+        let at = |place, size: [f64; 2], section| {
+            self.joint(cut, contact.pieces, place, ([size[0], size[1] * depth], section))
+        };
+        let first = |section| {
+            let sizes = self.how.stock().iter();
+            let mut roomy = sizes.map(|size| self.roomy(contact, taken, &|place| at(place, *size, section)));
+            roomy.find_map(|joints| joints.first().copied())
+        };
+        let sizes = self.how.stock().iter();
+        let mut pairs = sizes.map(|size| self.pair(contact, taken, &|place| at(place, *size, Section::Round)));
+        let pair = pairs.find(|pair| !pair.is_empty()).unwrap_or_default();
+        // A magnet is a disc, also where it stands alone.
+        let square = if self.how.join == Join::Magnets { None } else { first(Section::Square) };
+        let single = square.or_else(|| first(Section::Round));
+        let diameter = |joint: Option<&Joint>| joint.map_or(0.0, |joint| joint.diameter);
+        if !pair.is_empty() && diameter(pair.first()) >= PAIR * diameter(single.as_ref()) {
+            pair
+        } else {
+            single.into_iter().collect()
         }
-        let diameter = |joints: &[Joint]| joints.first().map_or(0.0, |joint| joint.diameter);
-        if !pair.is_empty() && diameter(&pair) >= PAIR * diameter(&single) { pair } else { single }
     }
 
     /// All joints of a size for which there is room, the roomiest first.
@@ -411,3 +437,7 @@ fn carve(pieces: &Pieces, how: &Joining<'_>, joined: &mut Joined, ctx: &Ctx) -> 
     ctx.done(1.0)?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -369,3 +369,7 @@ fn directions() -> impl Iterator<Item = Direction<Patient>> {
         Direction::new(DVec3::new(radius * libm::cos(turn), radius * libm::sin(turn), height))
     })
 }
+
+#[cfg(test)]
+#[path = "drain_tests.rs"]
+mod tests;

@@ -114,8 +114,8 @@ mod tests {
         for (from, to) in [
             ("bottom = 0.4", "bottom = 0.0"),
             ("[8.0, 8.0]", "[5.0, 8.0]"),
-            ("wall = 1.2", "wall = nan"),
-            ("chamfer = 0.4", "chamfer = 1.3"),
+            ("wall = 0.9", "wall = nan"),
+            ("chamfer = 0.4", "chamfer = 1.0"),
             ("chamfer = 0.4", "chamfers = 0.4"),
         ] {
             assert!(matches!(changed(from, to), Err(PrepareError::Sizes(_))), "{to}");

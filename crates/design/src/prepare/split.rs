@@ -425,3 +425,93 @@ fn beside(side: Solid, chips: Option<Solid>, findings: &mut Vec<Finding>) -> Res
     let whole = gathered(&[side.mesh().clone(), chips.into_mesh()])?;
     Ok(whole.unwrap_or(side))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_shapes::{ball, block, moved};
+    use osteon_mesh::region::Region;
+
+    fn room(size: [f64; 3]) -> Room {
+        let axes = [DVec3::X, DVec3::Y, DVec3::Z].map(|axis| Direction::new(axis).unwrap());
+        Room { axes, size, reserve: 0.0 }
+    }
+
+    fn volume(pieces: &Pieces) -> f64 {
+        pieces.solids.iter().map(Solid::volume).sum()
+    }
+
+    #[test]
+    fn what_fits_is_not_cut() {
+        let solid = block(DVec3::new(40.0, 30.0, 20.0), 5.0);
+        let pieces = split(solid.clone(), &room([40.0, 30.0, 20.0]), &Regions::default(), &Ctx::default()).unwrap();
+        assert_eq!((pieces.solids, pieces.cuts.len()), (vec![solid], 0));
+    }
+
+    #[test]
+    fn a_box_is_cut_into_the_fewest_pieces_that_fit_and_nothing_is_lost() {
+        let solid = block(DVec3::new(100.0, 60.0, 20.0), 5.0);
+        let room = room([40.0, 35.0, 20.0]);
+        let pieces = split(solid, &room, &Regions::default(), &Ctx::default()).unwrap();
+        assert_eq!((pieces.solids.len(), pieces.cuts.len()), (6, 5));
+        assert!((volume(&pieces) - 120_000.0).abs() < 1e-6);
+        for solid in &pieces.solids {
+            assert!(room.fits(&room.around(solid.mesh())), "{:?}", solid.mesh().bounds());
+        }
+        assert!(pieces.names()[0].starts_with("1 of 6, right front"));
+    }
+
+    #[test]
+    fn a_dumbbell_is_cut_at_its_waist() {
+        // Two balls of radius 20 around x = ∓22 joined by a bar of 4 × 4 mm: the waist is from −2 to 2.
+        let bar = block(DVec3::new(40.0, 4.0, 4.0), 2.0);
+        let [left, right] = [-22.0, 22.0].map(|x| moved(ball(20.0, 2.0), DVec3::X * x));
+        let solid = boolean::union(&[&left, &bar, &right], &Ctx::default()).unwrap().unwrap();
+        let pieces = split(solid, &room([60.0, 60.0, 60.0]), &Regions::default(), &Ctx::default()).unwrap();
+        assert_eq!(pieces.cuts.len(), 1);
+        assert!((pieces.cuts[0].area - 16.0).abs() < 1e-6 && pieces.cuts[0].plane.point.vec().x.abs() <= 2.0);
+    }
+
+    #[test]
+    fn a_cut_keeps_off_what_is_protected_or_is_refused() {
+        let solid = block(DVec3::new(100.0, 20.0, 20.0), 5.0);
+        let ball = |x: f64, radius: f64| Region::Ball { middle: Point::new(x, 10.0, 10.0), radius };
+        let room = room([60.0, 60.0, 60.0]);
+        let pieces = split(solid.clone(), &room, &Regions(vec![ball(-10.0, 17.0)]), &Ctx::default()).unwrap();
+        // Allowed are −10 to 10; the ball takes all below 7.
+        assert!(pieces.cuts[0].plane.point.vec().x > 6.9, "{:?}", pieces.cuts);
+        let refused = split(solid, &room, &Regions(vec![ball(0.0, 40.0)]), &Ctx::default());
+        assert!(matches!(refused, Err(PrepareError::NoPlane { .. })));
+    }
+
+    #[test]
+    fn a_chip_goes_back_to_the_side_it_came_from() {
+        // A spike of 1 mm² that stands 5 mm out of a hook beyond every plane that may be cut.
+        let body = block(DVec3::new(100.0, 20.0, 20.0), 5.0);
+        let arm = moved(block(DVec3::new(40.0, 5.0, 5.0), 5.0), DVec3::new(20.0, 20.0, 0.0));
+        let chip = moved(block(DVec3::new(2.0, 2.0, 2.0), 1.0), DVec3::new(0.5, 14.0, 0.0));
+        let ctx = Ctx::default();
+        let back = boolean::cut(&body, &plane_x(0.0), &ctx).unwrap().back.unwrap();
+        let front = boolean::cut(&body, &plane_x(0.0), &ctx).unwrap().front.unwrap();
+        let [chip_back, chip_front] = {
+            let halves = boolean::cut(&chip, &plane_x(0.0), &ctx).unwrap();
+            [halves.back.unwrap(), halves.front.unwrap()]
+        };
+        // The front chip's other half hangs on the back piece by an arm; the back chip stays loose there.
+        let back = gathered(&[back.into_mesh(), chip_back.clone().into_mesh()]).unwrap().unwrap();
+        let front = gathered(&[front.into_mesh(), arm.into_mesh(), chip_front.into_mesh()]).unwrap().unwrap();
+        let total = back.volume() + front.volume();
+        let room = room([60.0, 60.0, 60.0]);
+        let pieces = Pieces { solids: Vec::new(), cuts: Vec::new(), findings: Vec::new() };
+        let mut work = Work { room: &room, protected: &Regions::default(), pieces, expected: 2.0 };
+        let (back, front) = work.without_chips(back, front, &plane_x(0.0), &ctx).unwrap();
+        assert!((back.volume() + front.volume() - total).abs() < 1e-9);
+        let all = |solid: &Solid| solid.shells().len();
+        // The halves change sides and meet the face of nothing: each is one whole shell again on one side or the other.
+        assert_eq!(all(&back) + all(&front), 5, "{:?}", chip_back.volume());
+    }
+
+    fn plane_x(x: f64) -> Plane<Patient> {
+        Plane { point: Point::new(x, 0.0, 0.0), normal: Direction::new(DVec3::X).unwrap() }
+    }
+}

@@ -242,3 +242,61 @@ fn run_out(solid: &Solid, normals: &[DVec3], moves: &mut [DVec3]) {
         *by = outward[v].normalize_or_zero() * length[v];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_shapes::{block, moved, shaped};
+    use osteon_mesh::boolean;
+    use osteon_mesh::region::Region;
+
+    fn thick(solid: Solid, least: f64, protected: &Regions) -> Thickened {
+        thicken(solid, least, protected, &Ctx::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_thick_enough_stays_to_the_bit() {
+        let solid = block(DVec3::splat(10.0), 1.0);
+        let made = thick(solid.clone(), 2.0, &Regions::default());
+        assert_eq!((made.solid, made.thin.len(), made.deviation), (solid, 0, 0.0));
+    }
+
+    #[test]
+    fn a_thin_plate_gets_half_of_what_is_missing_on_each_side() {
+        let plate = block(DVec3::new(20.0, 20.0, 0.4), 0.5);
+        let made = thick(plate, 1.0, &Regions::default());
+        assert_eq!(made.thin.len(), 1);
+        assert!((made.thin[0].thickness - 0.4).abs() < 1e-6);
+        assert!((made.deviation - 0.3).abs() < 1e-6 && made.share[1] == 0.0, "{made:?}");
+        let size = made.solid.mesh().bounds().size();
+        assert!((size.z - 1.0).abs() < 1e-6);
+        // Faces moved by 0.3 mm each; the rim, which is not thin, at most as far.
+        assert!(made.added > 0.59 * 400.0 && made.added < 0.6 * 20.6 * 20.6 + 20.6 * 4.0 * 0.3, "{}", made.added);
+    }
+
+    #[test]
+    fn only_the_thin_part_of_a_body_moves_and_nothing_protected() {
+        let thin_half = |p: DVec3| if p.x > 2.0 { DVec3::new(p.x, p.y, 0.1 * p.z) } else { p };
+        let solid = shaped(DVec3::new(30.0, 10.0, 6.0), 0.5, thin_half);
+        let ball = Region::Ball { middle: Point::new(15.0, 0.0, 0.0), radius: 4.0 };
+        let made = thick(solid.clone(), 1.2, &Regions(vec![ball.clone()]));
+        for (now, then) in made.solid.mesh().vertices.iter().zip(&solid.mesh().vertices) {
+            // The slope of a half lets 0.3 mm run out within 0.6 mm, and half a voxel more.
+            if then.vec().x < -1.0 || ball.contains(*then) {
+                assert_eq!(now, then);
+            }
+        }
+        assert!((made.deviation - 0.3).abs() < 0.05, "{}", made.deviation);
+        assert_eq!(made.findings[0].code, "still-thin");
+    }
+
+    #[test]
+    fn the_walls_of_a_narrow_gap_do_not_grow_into_each_other() {
+        let plates = [-0.35, 0.35].map(|z| moved(block(DVec3::new(12.0, 12.0, 0.4), 0.5), DVec3::Z * z));
+        let solid = boolean::union(&[&plates[0], &plates[1]], &Ctx::default()).unwrap().unwrap();
+        let made = thick(solid, 1.2, &Regions::default());
+        let bvh = Bvh::new(made.solid.mesh(), &Ctx::default()).unwrap();
+        let met = osteon_mesh::self_intersection::find(made.solid.mesh(), &bvh, &Ctx::default()).unwrap();
+        assert!(met.is_empty(), "{}", met.len());
+    }
+}
