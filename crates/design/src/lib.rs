@@ -10,6 +10,7 @@
 //! 4. [`place`] – where there is room
 //! 5. [`reread`] – the text read back from a surface
 //! 6. [`model`] – all of it together
+//! 7. [`prepare`] – any solid made ready for a printer: split, joined, hollowed, thickened
 //!
 //! Frame: patient (LPS), millimetres.
 
@@ -18,6 +19,7 @@ pub mod error;
 pub mod label;
 pub mod model;
 pub mod place;
+pub mod prepare;
 pub mod reread;
 pub mod stroke_font;
 pub mod style;
