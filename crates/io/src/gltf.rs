@@ -21,7 +21,7 @@ mod read;
 pub use read::read;
 
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{About, MeshFormat, NOTICE, Object};
+use crate::mesh_file::{About, MeshFormat, NOTICE, Object, Placed};
 use glam::{DVec3, Vec3};
 use osteon_core::{Ctx, Mesh};
 use serde_json::{Map, Value, json};
@@ -52,7 +52,9 @@ pub fn write(
         parts.add(object, &ctx.part(object.name, n as f64 / n_of, (n + 1) as f64 / n_of))?;
     }
     let mut extras = Map::new();
-    extras.insert("frame".into(), FRAME.into());
+    if about.placed == Placed::InPatient {
+        extras.insert("frame".into(), FRAME.into());
+    }
     extras.insert("unit".into(), "m".into());
     extras.insert("notice".into(), NOTICE.into());
     extras.insert("title".into(), about.title.into());
@@ -226,7 +228,7 @@ impl Parts {
 }
 
 /// The linear share of light of an sRGB value.
-fn linear(value: u8) -> f64 {
+pub(crate) fn linear(value: u8) -> f64 {
     let share = f64::from(value) / 255.0;
     let light = if share <= 0.04045 { share / 12.92 } else { libm::pow((share + 0.055) / 1.055, 2.4) };
     // Six digits are more than eight bits hold, and keep the file free of noise.
@@ -240,7 +242,9 @@ mod tests {
     use glam::DMat3;
 
     fn written(objects: &[Object<'_>]) -> (Value, Vec<u8>) {
-        let about = About { title: "Knochen", application: "osteon 0", notes: &[("plan-sha256", "9b1c")] };
+        let notes = [("plan-sha256", "9b1c")];
+        let placed = Placed::InPatient;
+        let about = About { title: "Knochen", application: "osteon 0", notes: &notes, placed };
         let mut bytes = Vec::new();
         write(objects, &about, &mut bytes, &Ctx::default()).unwrap();
         let word = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().unwrap()) as usize;

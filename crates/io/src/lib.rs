@@ -1,4 +1,4 @@
-//! Files in, files out: DICOM, NIfTI, NRRD, MetaImage, STL, 3MF, PLY, OBJ, GLB.
+//! Files in, files out: DICOM, NIfTI, NRRD, MetaImage, STL, 3MF, PLY, OBJ, GLB, USDZ.
 //!
 //! The only room that knows file formats. It decides nothing clinical: what a person should look at comes
 //! back as findings, what contradicts itself is refused with numbers. Readers take bytes that anyone may have
@@ -10,7 +10,8 @@
 //! 2. [`nrrd`] – volumes and label maps of a case; [`volume_file`] – any volume that is not DICOM, read by content:
 //!    NRRD, [`nifti`], [`metaimage`]; [`samples`] – what becomes of its values
 //! 3. [`mesh_file`] – what a mesh file holds; any of them read by content; [`mesh_error`] – what can be wrong
-//! 4. [`stl`], [`ply`], [`obj`], [`threemf`] – triangles in and out; [`gltf`] – scenes for viewers, in and out
+//! 4. [`stl`], [`ply`], [`obj`], [`threemf`] – triangles in and out; [`gltf`] – scenes for viewers, in and out;
+//!    [`usd`] – the same for phones, out
 //! 5. [`dicom`] – series of slices in; [`jpeg`], [`jpeg_ls`], [`jpeg2000`] – codecs many of them are packed with
 
 mod archive;
@@ -34,6 +35,7 @@ mod polygon;
 pub mod samples;
 pub mod stl;
 pub mod threemf;
+pub mod usd;
 pub mod volume_file;
 mod weld;
 

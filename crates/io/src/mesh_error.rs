@@ -41,12 +41,14 @@ pub enum MeshFileError {
         what: String,
     },
     /// A coordinate is no number, or further away than anything can be.
-    #[error("the {format} file has the coordinate {value}, which is not a number within ±10 km")]
+    #[error("the {format} file has the coordinate {value}, which is not a number within ±10 km{}", beside(.near))]
     Coordinate {
         /// Its format.
         format: MeshFormat,
         /// The coordinate, in mm if the unit is known.
         value: f64,
+        /// Another corner of a triangle that has it, where one is known; in the file's numbers.
+        near: Option<Point<Patient>>,
     },
     /// A triangle names a vertex that does not exist.
     #[error("the {format} file has a triangle that names vertex {index} of {vertices}")]
@@ -97,6 +99,10 @@ pub enum MeshFileError {
     /// The user stopped the work.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+fn beside(near: &Option<Point<Patient>>) -> String {
+    near.map_or(String::new(), |near| format!(", in a triangle near {near:?} mm"))
 }
 
 impl Explain for MeshFileError {

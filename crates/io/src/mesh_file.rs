@@ -132,6 +132,8 @@ pub enum MeshFormat {
     Glb,
     /// OBJ.
     Obj,
+    /// USDZ, which is only written.
+    Usdz,
 }
 
 impl fmt::Display for MeshFormat {
@@ -142,6 +144,7 @@ impl fmt::Display for MeshFormat {
             MeshFormat::ThreeMf => "3MF",
             MeshFormat::Glb => "GLB",
             MeshFormat::Obj => "OBJ",
+            MeshFormat::Usdz => "USDZ",
         })
     }
 }
@@ -186,8 +189,7 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
     let ours = file.format == MeshFormat::Glb && file.declared.space.is_some();
     let told = file.declared.unit.is_some() && (file.format != MeshFormat::Glb || ours);
     if !told {
-        let boxes = file.meshes.iter().map(|named| named.mesh.bounds().size().max_element());
-        file.findings.extend(unit_guess(boxes.fold(0.0, f64::max)));
+        file.findings.extend(unit_guess(&file.meshes));
     }
     Ok(file)
 }
@@ -229,42 +231,53 @@ fn is_text(bytes: &[u8]) -> bool {
 const BONE: [f64; 2] = [5.0, 600.0];
 
 /// Units that coordinates are met in when a file does not tell, and what one is in millimetres. The inverse
-/// ones are those of coordinates that were converted twice.
-const MISTAKEN: [(&str, f64); 6] = [
-    ("metres", 1000.0),
-    ("inches", 25.4),
-    ("centimetres", 10.0),
-    ("micrometres", 0.001),
-    ("twice converted metres", 0.001),
-    ("twice converted inches", 1.0 / 25.4),
+/// ones are those of coordinates that were converted twice: metres that became a thousand times too large are what
+/// micrometres are. The last is how a person tells the unit to `osteon shape`, where there is a word for it.
+const MISTAKEN: [(&str, f64, &str); 5] = [
+    ("metres", 1000.0, "m"),
+    ("inches", 25.4, "inch"),
+    ("centimetres", 10.0, "cm"),
+    ("micrometres or twice converted metres", 0.001, "micron"),
+    ("twice converted inches", 1.0 / 25.4, ""),
 ];
 
-/// A finding if something whose box has this longest side, in mm, is no bone: with the units that would make it
-/// one. Nothing is converted.
-pub fn unit_guess(longest: f64) -> Option<Finding> {
+/// A finding if the largest of these meshes is no bone: with the units that would make it one, and its middle.
+/// Nothing is converted.
+pub fn unit_guess(meshes: &[NamedMesh]) -> Option<Finding> {
+    let boxes = meshes.iter().map(|named| named.mesh.bounds());
+    let largest = boxes.max_by(|a, b| a.size().max_element().total_cmp(&b.size().max_element()))?;
+    let longest = largest.size().max_element();
     let [least, most] = BONE;
     if (least..=most).contains(&longest) {
         return None;
     }
-    let would = |(unit, mm): &(&str, f64)| {
-        let size = longest * mm;
-        (least..=most).contains(&size).then(|| format!("{size:.4} mm if its numbers are {unit}"))
-    };
-    let guesses: Vec<String> = MISTAKEN.iter().filter_map(would).collect();
-    let guesses = match guesses.is_empty() {
+    let would: Vec<&(&str, f64, &str)> =
+        MISTAKEN.iter().filter(|(_, mm, _)| (least..=most).contains(&(longest * mm))).collect();
+    let sizes = would.iter().map(|(unit, mm, _)| format!("{:.4} mm if its numbers are {unit}", longest * mm));
+    let guesses = match would.is_empty() {
         true => "no usual unit makes it a bone's size".to_owned(),
-        false => format!("it would have {}", guesses.join(", or ")),
+        false => format!("it would have {}", sizes.collect::<Vec<_>>().join(", or ")),
     };
     let message = format!(
         "the file tells no unit; taken for millimetres the largest piece is {longest} mm long, and bones have \
          {least} to {most} mm: {guesses}"
     );
+    let words = would.iter().map(|(_, _, word)| *word).filter(|word| !word.is_empty());
+    let units: Vec<String> = words.map(|word| format!("--unit {word}")).collect();
+    let remedy = match units.is_empty() {
+        true => "ask for the unit, and export the model in millimetres or as 3MF, which tells its unit".to_owned(),
+        false => format!(
+            "ask for the unit, then: osteon shape <file> --out mended.3mf {}, whichever it is",
+            units.join(" or ")
+        ),
+    };
     let limit = if longest < least { least } else { most };
     let finding = Finding::new("unit-guess", Severity::Caution, message);
     Some(
         finding
             .measured(longest, limit, "mm", "chosen: sizes of bones and their fragments")
-            .remedy("ask for the unit, and export the model in millimetres or as 3MF, which tells its unit"),
+            .at(largest.middle().to_array())
+            .remedy(remedy),
     )
 }
 
@@ -307,6 +320,30 @@ pub struct About<'a> {
     /// Further notes by name, such as the hash of the plan; a name is a letter followed by letters, digits,
     /// `-`, `_` and `.` (ASCII).
     pub notes: &'a [(&'a str, &'a str)],
+    /// Whether the file may say that its coordinates are the patient's.
+    pub placed: Placed,
+}
+
+/// Whether coordinates are known to be the patient's (LPS).
+///
+/// What came from a file that tells no frame must not tell one when it is written again: programs would believe it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placed {
+    /// They are.
+    #[default]
+    InPatient,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Placed {
+    /// What a header line says of unit and frame.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Placed::InPatient => "UNIT=mm SPACE=LPS",
+            Placed::Unknown => "UNIT=mm",
+        }
+    }
 }
 
 impl About<'_> {
@@ -329,10 +366,15 @@ pub(crate) const NOTICE: &str = "Research and planning use, not a medical device
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_shapes::cuboid;
 
     #[test]
     fn a_size_that_no_bone_has_is_told_with_the_units_that_would_explain_it() {
-        let told = |longest: f64| unit_guess(longest).map(|finding| finding.message);
+        let file = |longest: f64| {
+            let mesh = cuboid(DVec3::ZERO, DVec3::new(longest, longest / 2.0, longest / 4.0)).into_mesh();
+            [NamedMesh { name: String::new(), colour: None, mesh }]
+        };
+        let told = |longest: f64| unit_guess(&file(longest)).map(|finding| finding.message);
         assert_eq!([5.0, 60.0, 600.0].map(told), [None, None, None]);
         let metres = told(0.3).unwrap();
         assert!(
@@ -341,8 +383,10 @@ mod tests {
         );
         assert!(told(2.0).unwrap().contains("inches"));
         assert!(told(7e4).unwrap().contains("twice converted metres"));
-        assert!(told(1e-9).unwrap().contains("no usual unit"));
-        let finding = unit_guess(0.3).unwrap();
+        assert!(told(1e-6).unwrap().contains("no usual unit"));
+        let finding = unit_guess(&file(0.3)).unwrap();
         assert_eq!((finding.value, finding.limit, finding.unit.as_str()), (Some(0.3), Some(5.0), "mm"));
+        assert_eq!(finding.place, Some([0.15, 0.075, 0.0375]));
+        assert!(finding.remedy.contains("--unit m or --unit inch"), "{}", finding.remedy);
     }
 }

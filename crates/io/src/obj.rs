@@ -33,7 +33,7 @@ pub fn write(
         let (format, what) = (MeshFormat::Obj, "vertices");
         return Err(MeshFileError::TooLarge { format, what, limit: i32::MAX as u64 });
     }
-    writeln!(out, "# {} UNIT=mm SPACE=LPS", line(about.application))?;
+    writeln!(out, "# {} {}", line(about.application), about.placed.words())?;
     writeln!(out, "# {}", line(about.title))?;
     writeln!(out, "# {NOTICE}")?;
     for (name, text) in about.notes {
@@ -288,7 +288,7 @@ impl Content {
         for vertex in &mut self.vertices {
             *vertex *= factors;
             if let Some(value) = beyond(*vertex) {
-                return Err(MeshFileError::Coordinate { format: MeshFormat::Obj, value });
+                return Err(MeshFileError::Coordinate { format: MeshFormat::Obj, value, near: None });
             }
         }
         let vertices = self.vertices.len();
@@ -415,13 +415,14 @@ fn unsupported(what: String) -> MeshFileError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mesh_file::Placed;
     use crate::mesh_file::{LengthUnit, Space};
     use crate::test_shapes::{ball, cuboid};
     use osteon_core::{Explain, Solid};
     use proptest::prelude::*;
 
     const ABOUT: About<'_> =
-        About { title: "UNIT=inch\nv 1 2 3", application: "osteon 0", notes: &[("a", "b")] };
+        About { title: "UNIT=inch\nv 1 2 3", application: "osteon 0", notes: &[("a", "b")], placed: Placed::InPatient };
 
     fn read(text: &str) -> Result<MeshFile, MeshFileError> {
         super::read(text.as_bytes(), &Ctx::default())

@@ -5,7 +5,7 @@
 //! and properties (colours, normals) are skipped.
 
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, beyond};
+use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, beyond, Placed};
 use crate::polygon::Divider;
 use glam::DVec3;
 use osteon_core::{Ctx, Finding, Mesh, Point};
@@ -19,6 +19,14 @@ const MOST_HEADER: usize = 64 << 10;
 
 /// Writes a mesh in LPS millimetres, coordinates with all their bits.
 pub fn write(mesh: &Mesh, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFileError> {
+    write_as(mesh, Placed::InPatient, out, ctx)
+}
+
+/// As [`write()`], for coordinates that may not be the patient's.
+///
+/// # Errors
+/// As those of [`write()`].
+pub fn write_as(mesh: &Mesh, placed: Placed, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFileError> {
     // Most readers take indices as signed.
     if mesh.vertices.len() > i32::MAX as usize {
         return Err(MeshFileError::TooLarge {
@@ -30,9 +38,10 @@ pub fn write(mesh: &Mesh, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFile
     let (vertices, faces) = (mesh.vertices.len(), mesh.triangles.len());
     write!(
         out,
-        "ply\nformat binary_little_endian 1.0\ncomment osteon UNIT=mm SPACE=LPS\nelement vertex {vertices}\n\
+        "ply\nformat binary_little_endian 1.0\ncomment osteon {}\nelement vertex {vertices}\n\
          property double x\nproperty double y\nproperty double z\nelement face {faces}\n\
-         property list uchar int vertex_indices\nend_header\n"
+         property list uchar int vertex_indices\nend_header\n",
+        placed.words()
     )?;
     let mut bytes = Vec::with_capacity(CHUNK * 24);
     for (n, chunk) in mesh.vertices.chunks(CHUNK).enumerate() {
@@ -157,7 +166,7 @@ fn vertices(
         place *= factors;
         if let Some(value) = beyond(place) {
             let format = MeshFormat::Ply;
-            return Err(MeshFileError::Coordinate { format, value });
+            return Err(MeshFileError::Coordinate { format, value, near: None });
         }
         mesh.vertices.push(Point::from_vec(place));
         if n % CHUNK == 0 {

@@ -4,10 +4,10 @@
 //! ASCII. What is binary is told by the file's size, since many binary files begin with "solid" too.
 
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, beyond};
+use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, Placed, beyond};
 use crate::weld::{Welded, weld};
 use glam::{DVec3, Vec3};
-use osteon_core::{Ctx, Finding, Mesh, Point, Severity, Solid};
+use osteon_core::{Ctx, Finding, Mesh, Patient, Point, Severity, Solid};
 use rayon::prelude::*;
 use std::io::Write;
 
@@ -25,6 +25,20 @@ const CHUNK: usize = 16_384;
 /// STL keeps 32-bit coordinates: at 1 m from the origin 0.00006 mm. A triangle with two corners that round
 /// to one place is refused, since the surface would no longer be closed.
 pub fn write(solid: &Solid, id: &str, out: &mut dyn Write, ctx: &Ctx) -> Result<(), MeshFileError> {
+    write_as(solid, Placed::InPatient, id, out, ctx)
+}
+
+/// As [`write()`], for coordinates that may not be the patient's.
+///
+/// # Errors
+/// As those of [`write()`].
+pub fn write_as(
+    solid: &Solid,
+    placed: Placed,
+    id: &str,
+    out: &mut dyn Write,
+    ctx: &Ctx,
+) -> Result<(), MeshFileError> {
     let mesh = solid.mesh();
     let count = u32::try_from(mesh.triangles.len()).map_err(|_| MeshFileError::TooLarge {
         format: MeshFormat::Stl,
@@ -35,7 +49,7 @@ pub fn write(solid: &Solid, id: &str, out: &mut dyn Write, ctx: &Ctx) -> Result<
     if let Some(value) = mesh.vertices.iter().find_map(|p| beyond(p.vec())) {
         return Err(unreal(value));
     }
-    out.write_all(&head(id))?;
+    out.write_all(&head(placed, id))?;
     out.write_all(&count.to_le_bytes())?;
     for (n, batch) in mesh.triangles.chunks(CHUNK * 8).enumerate() {
         let chunks: Vec<Result<Vec<u8>, MeshFileError>> =
@@ -49,10 +63,11 @@ pub fn write(solid: &Solid, id: &str, out: &mut dyn Write, ctx: &Ctx) -> Result<
 }
 
 /// The 80 bytes of text: never "solid" in front, spaces behind.
-fn head(id: &str) -> [u8; 80] {
+fn head(placed: Placed, id: &str) -> [u8; 80] {
     let mut head = [b' '; 80];
     let id = id.chars().map(|c| if c.is_ascii_graphic() { c as u8 } else { b'_' });
-    let text = b"osteon UNIT=mm SPACE=LPS ".iter().copied().chain(id);
+    let text = format!("osteon {} ", placed.words());
+    let text = text.bytes().chain(id);
     for (slot, byte) in head.iter_mut().zip(text) {
         *slot = byte;
     }
@@ -137,7 +152,18 @@ pub fn read(bytes: &[u8], ctx: &Ctx) -> Result<MeshFile, MeshFileError> {
 }
 
 fn unreal(value: f64) -> MeshFileError {
-    MeshFileError::Coordinate { format: MeshFormat::Stl, value }
+    MeshFileError::Coordinate { format: MeshFormat::Stl, value, near: None }
+}
+
+/// The corner that is a number in the first triangle that has one which is not.
+fn beside_unreal(records: &[[u8; RECORD]]) -> Option<Point<Patient>> {
+    let mut corners = records.iter().map(|record| {
+        let numbers = record[12..48].as_chunks::<4>().0;
+        [0, 3, 6].map(|n| Vec3::from_array([n, n + 1, n + 2].map(|i| f32::from_le_bytes(numbers[i]))))
+    });
+    let broken = corners.find(|corners| corners.iter().any(|corner| !corner.is_finite()))?;
+    let sound = broken.iter().find(|corner| corner.is_finite())?;
+    Some(Point::from_vec(sound.as_dvec3()))
 }
 
 fn read_binary(records: &[u8], count: u32, ctx: &Ctx) -> Result<Mesh, MeshFileError> {
@@ -155,7 +181,11 @@ fn read_binary(records: &[u8], count: u32, ctx: &Ctx) -> Result<Mesh, MeshFileEr
     let vertices = places.into_iter().map(|bits| {
         let [x, y, z] = bits.map(|bits| f64::from(f32::from_bits(bits)));
         match [x, y, z].into_iter().find(|n| !n.is_finite()) {
-            Some(number) => Err(unreal(number)),
+            Some(value) => Err(MeshFileError::Coordinate {
+                format: MeshFormat::Stl,
+                value,
+                near: beside_unreal(records),
+            }),
             None => Ok(Point::new(x, y, z)),
         }
     });

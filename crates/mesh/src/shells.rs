@@ -114,6 +114,48 @@ pub fn nesting(mesh: &Mesh, bvh: &Bvh, ctx: &Ctx) -> Result<Nesting, Cancelled> 
     Ok(Nesting { shells, shell_of })
 }
 
+/// Which pieces of matter are to stay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kept {
+    /// So many, the largest by volume.
+    Largest(usize),
+    /// Those of at least so many mm³.
+    AtLeast(f64),
+}
+
+/// The mesh without the pieces of matter that are not to stay; their cavities go with them.
+///
+/// The volume of a piece is that within its outer wall. Of pieces of one volume the first in the mesh is the larger.
+/// Vertices that no triangle is left for go too; all others keep their order and every bit.
+pub fn keep(mesh: &Mesh, nesting: &Nesting, which: Kept) -> Mesh {
+    let shells = &nesting.shells;
+    let mut order: Vec<usize> = (0..shells.len()).filter(|&n| shells[n].role != Role::Cavity).collect();
+    order.sort_by(|&a, &b| shells[b].volume.abs().total_cmp(&shells[a].volume.abs()).then(a.cmp(&b)));
+    let mut stays = vec![false; shells.len()];
+    for (rank, &n) in order.iter().enumerate() {
+        stays[n] = match which {
+            Kept::Largest(count) => rank < count,
+            Kept::AtLeast(least) => shells[n].volume.abs() >= least,
+        };
+    }
+    for (n, shell) in shells.iter().enumerate().filter(|(_, shell)| shell.role == Role::Cavity) {
+        stays[n] = shell.parent.is_some_and(|parent| stays[parent]);
+    }
+    let mut number = vec![u32::MAX; mesh.vertices.len()];
+    let mut left = Mesh::default();
+    let of = mesh.triangles.iter().zip(&nesting.shell_of);
+    for (triangle, _) in of.filter(|(_, shell)| stays.get(**shell as usize) == Some(&true)) {
+        triangle.iter().for_each(|&v| number[v as usize] = 0);
+        left.triangles.push(*triangle);
+    }
+    for (v, slot) in number.iter_mut().enumerate().filter(|(_, slot)| **slot == 0) {
+        *slot = left.vertices.len() as u32;
+        left.vertices.push(mesh.vertices[v]);
+    }
+    left.triangles.iter_mut().flatten().for_each(|v| *v = number[*v as usize]);
+    left
+}
+
 /// The connected pieces without their nesting, and the piece of every triangle.
 fn pieces(mesh: &Mesh, ctx: &Ctx) -> Result<(Vec<Shell>, Vec<u32>), Cancelled> {
     let usable = |t: &[u32; 3]| t.iter().all(|&v| (v as usize) < mesh.vertices.len());
@@ -226,6 +268,26 @@ mod tests {
         assert_eq!(within.shells[1].role, Role::Cavity);
         assert!((within.trapped() - 0.125).abs() < 1e-12);
         assert_eq!(nested(&all(&[(round, true)])).shells[0].role, Role::Inverted);
+    }
+
+    #[test]
+    fn pieces_that_stay_keep_their_cavities_and_the_others_go_with_theirs() {
+        let mesh = all(&[
+            (cube(0.0, 1.0), false),
+            (cube(20.0, 6.0), false),
+            (cube(22.0, 2.0), true),
+            (cube(40.0, 5.0), false),
+            (cube(42.0, 2.0), true),
+        ]);
+        let found = nested(&mesh);
+        // Cubes with edges of 6 and 2 mm: 216 − 8 mm³.
+        let one = keep(&mesh, &found, Kept::Largest(1));
+        assert_eq!((one.vertices.len(), one.triangles.len()), (16, 24));
+        assert!((one.signed_volume() - 208.0).abs() < 1e-9);
+        let two = keep(&mesh, &found, Kept::AtLeast(100.0));
+        assert!((two.signed_volume() - (208.0 + 117.0)).abs() < 1e-9);
+        assert_eq!(keep(&mesh, &found, Kept::Largest(9)), mesh);
+        assert!(keep(&mesh, &found, Kept::AtLeast(1e9)).triangles.is_empty());
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The QA card of a model: what a print lab must know of a mesh before it trusts it, in figures with places.
 //!
 //! 1. [`Card`] – the card as data; `osteon check <file>`, `surface`, `shape` and `export` write it as JSON
-//! 2. `solidity` – what the triangles alone tell; 3. `page` – the same for people
+//! 2. `solidity` – what the triangles alone tell; `mending` – what mends them; `file` – what the objects of a file
+//!    tell together; 3. `page` – the same for people
 
+mod file;
+mod mending;
 mod page;
 mod solidity;
 
+pub(crate) use file::together;
 pub(crate) use page::page;
 pub(crate) use solidity::{examine, inspect, pairs};
 

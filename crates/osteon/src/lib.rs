@@ -17,6 +17,7 @@ pub mod failure;
 mod intake;
 pub mod job;
 mod label_map;
+mod looks;
 pub mod manual;
 mod mesh_out;
 mod printing;

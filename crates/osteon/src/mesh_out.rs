@@ -2,10 +2,11 @@
 
 use crate::card::{self, Card, FileFacts};
 use crate::failure::Failure;
+use crate::looks;
 use osteon_case::{CasePath, Folder, Sha256};
 use osteon_core::{Ctx, ErrorKind, Solid};
-use osteon_io::mesh_file::{About, Object};
-use osteon_io::{gltf, obj, ply, stl, threemf};
+use osteon_io::mesh_file::{About, Object, Placed};
+use osteon_io::{gltf, obj, ply, stl, threemf, usd};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -26,18 +27,17 @@ enum Format {
     Ply,
     Obj,
     Glb,
+    Usdz,
 }
 
-const FORMATS: [(&str, Format); 5] = [
+const FORMATS: [(&str, Format); 6] = [
     ("stl", Format::Stl),
     ("3mf", Format::ThreeMf),
     ("ply", Format::Ply),
     ("obj", Format::Obj),
     ("glb", Format::Glb),
+    ("usdz", Format::Usdz),
 ];
-
-/// Colour of bone in exported files, sRGB.
-const BONE: [u8; 3] = [241, 214, 145];
 
 impl Target {
     /// A file that does not exist yet, its format told by its name.
@@ -46,7 +46,7 @@ impl Target {
         let end = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let Some(&(_, format)) = FORMATS.iter().find(|(name, _)| *name == end) else {
             let message = format!("{} does not end in a format that can be written", path.display());
-            let help = "name a file that ends in .stl, .3mf, .ply, .obj or .glb";
+            let help = "name a file that ends in .3mf, .stl, .ply, .obj, .glb or .usdz";
             return Err(Failure::new(ErrorKind::Input, "unknown-format", message, help));
         };
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -76,22 +76,25 @@ impl Target {
     }
 
     /// Writes the solids: an STL or PLY holds them all in one, the others each as an object of its own.
-    pub fn write(&self, solids: &[(&str, &Solid)], ctx: &Ctx) -> Result<(), Failure> {
+    ///
+    /// `placed` says whether the file may tell that it is in the patient's frame.
+    pub fn write(&self, solids: &[(&str, &Solid)], placed: Placed, ctx: &Ctx) -> Result<(), Failure> {
         let notes = [("Description", crate::NOTICE)];
         let application = concat!("osteon ", env!("CARGO_PKG_VERSION"));
-        let about = About { title: &self.stem, application, notes: &notes };
-        let objects: Vec<Object<'_>> =
-            solids.iter().map(|&(name, solid)| Object { name, colour: BONE, solid }).collect();
+        let about = About { title: &self.stem, application, notes: &notes, placed };
+        let objects = looks::objects(solids);
         self.folder
             .stream(&CasePath::new(&self.name())?, |out| write(self.format, &objects, &about, out, ctx))
     }
 
     /// What was written, as a file.
-    pub fn facts(&self) -> Result<FileFacts, Failure> {
+    pub fn facts(&self, placed: Placed) -> Result<FileFacts, Failure> {
         let bytes = self.folder.get(&CasePath::new(&self.name())?)?;
-        let (unit, frame) = match self.format {
-            Format::Glb => ("metre", "x = left, y = head, z = front"),
-            _ => ("millimetre", "LPS"),
+        let unit = if self.format == Format::Glb { "metre" } else { "millimetre" };
+        let frame = match (placed, self.format) {
+            (Placed::Unknown, _) => "not stated",
+            (_, Format::Glb | Format::Usdz) => "x = left, y = head, z = front",
+            _ => "LPS",
         };
         Ok(FileFacts {
             name: self.name(),
@@ -129,16 +132,20 @@ fn write(
     ctx: &Ctx,
 ) -> Result<(), Failure> {
     match (format, objects) {
-        (Format::ThreeMf, _) => threemf::write(objects, about, None, out, ctx)?,
+        (Format::ThreeMf, _) => {
+            let picture = looks::thumbnail(objects, &ctx.part("thumbnail", 0.0, 0.2))?;
+            threemf::write(objects, about, Some(&picture), out, &ctx.part("3MF", 0.2, 1.0))?;
+        }
+        (Format::Usdz, _) => usd::write(objects, about, out, ctx)?,
         (Format::Obj, _) => obj::write(objects, about, out, ctx)?,
         (Format::Glb, _) => gltf::write(objects, about, out, ctx)?,
-        (Format::Stl, [one]) => stl::write(one.solid, one.name, out, ctx)?,
-        (Format::Ply, [one]) => ply::write(one.solid.mesh(), out, ctx)?,
+        (Format::Stl, [one]) => stl::write_as(one.solid, about.placed, one.name, out, ctx)?,
+        (Format::Ply, [one]) => ply::write_as(one.solid.mesh(), about.placed, out, ctx)?,
         (Format::Stl | Format::Ply, _) => {
             let all = joined(objects)?;
             match format {
-                Format::Stl => stl::write(&all, about.title, out, ctx)?,
-                _ => ply::write(all.mesh(), out, ctx)?,
+                Format::Stl => stl::write_as(&all, about.placed, about.title, out, ctx)?,
+                _ => ply::write_as(all.mesh(), about.placed, out, ctx)?,
             }
         }
     }

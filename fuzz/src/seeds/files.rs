@@ -3,7 +3,7 @@
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use osteon_core::{Affine, Ctx, Grid, Mask, Mesh, Point, Solid, Volume};
-use osteon_io::mesh_file::{About, Object};
+use osteon_io::mesh_file::{About, Object, Placed};
 use osteon_io::nrrd::{Encoding, Segment};
 use osteon_io::samples::Samples;
 use osteon_io::{nifti, nrrd, ply, stl, threemf};
@@ -125,7 +125,7 @@ pub fn meshes() -> Vec<Vec<u8>> {
     let mut binary_ply = Vec::new();
     ply::write(solid.mesh(), &mut binary_ply, &ctx).expect("memory takes it");
     let object = Object { name: "made", colour: [200, 100, 50], solid: &solid };
-    let about = About { title: "made", application: "made", notes: &[("plan", "1")] };
+    let about = About { title: "made", application: "made", notes: &[("plan", "1")], placed: Placed::InPatient };
     let mut threemf = Vec::new();
     threemf::write(&[object], &about, None, &mut threemf, &ctx).expect("memory takes it");
     let mut obj = Vec::new();

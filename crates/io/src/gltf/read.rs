@@ -204,7 +204,7 @@ impl Scene<'_> {
         for n in 0..count {
             let vertex = map.point(Point::from_vec(positions.place(n)));
             if let Some(value) = beyond(vertex.vec()) {
-                return Err(MeshFileError::Coordinate { format: MeshFormat::Glb, value });
+                return Err(MeshFileError::Coordinate { format: MeshFormat::Glb, value, near: None });
             }
             mesh.vertices.push(vertex);
         }

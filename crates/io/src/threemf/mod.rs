@@ -1,17 +1,19 @@
 //! 3MF: solids with unit, names and colours in one compressed package; the usual file for printers.
 //!
 //! Written as core 3MF, one object for each solid, vertices where they are in the patient (LPS), in
-//! millimetres rounded to 0.00001 mm. The package names no person and no time: the same solids make the same
-//! bytes. Read with units, transforms and components, from one or several model parts (production extension);
+//! millimetres rounded to 0.00001 mm. Objects and the plate have identifiers (production extension) that are made of
+//! what they are. The package names no person and no time: the same solids make the same bytes. Read with units, transforms and components, from one or several model parts (production extension);
 //! colours and other extensions that a file does not require are passed over.
 //!
-//! 1. `write` – solids to XML, by all threads; `number` – coordinates as text; `package` – the zip around it
+//! 1. `write` – solids to XML, by all threads; `number` – coordinates as text; `package` – the zip around it;
+//!    `uuid` – identifiers
 //! 2. `read` – parts and components to meshes; `model` – one model part; `xml` – tags and attributes
 
 mod model;
-mod number;
-mod package;
+pub(crate) mod number;
+pub(crate) mod package;
 mod read;
+mod uuid;
 mod write;
 mod xml;
 

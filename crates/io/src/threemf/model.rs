@@ -341,7 +341,7 @@ fn whole(text: &str) -> Result<u32, MeshFileError> {
 fn real(text: &str) -> Result<f64, MeshFileError> {
     match text.trim_ascii().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
-        Ok(value) => Err(MeshFileError::Coordinate { format: MeshFormat::ThreeMf, value }),
+        Ok(value) => Err(MeshFileError::Coordinate { format: MeshFormat::ThreeMf, value, near: None }),
         Err(_) => Err(damaged(format!("{:?} is no number", short(text)))),
     }
 }

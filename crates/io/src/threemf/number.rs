@@ -1,17 +1,17 @@
 //! Numbers as text, fast: a model has millions.
 
 /// Steps in a millimetre: coordinates are kept to 0.00001 mm.
-pub(super) const STEPS: f64 = 1e5;
+pub(crate) const STEPS: f64 = 1e5;
 
 /// The nearest whole number of steps to a coordinate in mm, which must be within ±10 km.
-pub(super) fn steps(mm: f64) -> i64 {
+pub(crate) fn steps(mm: f64) -> i64 {
     // Casting cuts towards zero, so half a step is added away from it.
     let scaled = mm * STEPS;
     (scaled + 0.5_f64.copysign(scaled)) as i64
 }
 
 /// Appends a number of steps as millimetres, without zeros at the end: `-12.5`.
-pub(super) fn push_mm(text: &mut Vec<u8>, steps: i64) {
+pub(crate) fn push_mm(text: &mut Vec<u8>, steps: i64) {
     let magnitude = steps.unsigned_abs();
     let mut part = (magnitude % STEPS as u64) as u32;
     let mut whole = (magnitude / STEPS as u64) as u32;
@@ -47,7 +47,7 @@ pub(super) fn push_mm(text: &mut Vec<u8>, steps: i64) {
 }
 
 /// Appends an index.
-pub(super) fn push_index(text: &mut Vec<u8>, mut index: u32) {
+pub(crate) fn push_index(text: &mut Vec<u8>, mut index: u32) {
     let mut digits = [0_u8; 10];
     let mut at = digits.len();
     loop {

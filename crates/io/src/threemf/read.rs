@@ -251,7 +251,7 @@ fn append(
         let vertex = place.point(vertex);
         if let Some(value) = beyond(vertex.vec()) {
             let format = MeshFormat::ThreeMf;
-            return Err(MeshFileError::Coordinate { format, value });
+            return Err(MeshFileError::Coordinate { format, value, near: None });
         }
         mesh.vertices.push(vertex);
     }

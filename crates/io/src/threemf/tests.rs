@@ -1,7 +1,7 @@
 //! Packages written and read back, by others, and made to do harm.
 
 use super::*;
-use crate::mesh_file::{About, Declared, LengthUnit, MeshFile, Object, Space};
+use crate::mesh_file::{About, Declared, LengthUnit, MeshFile, Object, Placed, Space};
 use crate::test_shapes::{ball, cuboid, skewed};
 use glam::DVec3;
 use osteon_core::{Ctx, Explain, Solid};
@@ -13,6 +13,7 @@ fn about() -> About<'static> {
         title: "Plan <4> & \"guide\"",
         application: "osteon 0",
         notes: &[("plan-sha256", "9b1c"), ("part", "a < b & c")],
+        placed: Placed::InPatient,
     }
 }
 

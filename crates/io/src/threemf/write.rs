@@ -2,12 +2,13 @@
 
 use super::number::{STEPS, push_index, push_mm, steps};
 use super::package::Package;
-use super::{CORE, MODEL_RELATION, OURS, SPACE};
+use super::{CORE, MODEL_RELATION, OURS, PRODUCTION, SPACE, uuid};
 use crate::deflate;
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{About, MeshFormat, NOTICE, Object, beyond};
+use crate::mesh_file::{About, MeshFormat, NOTICE, Object, Placed, beyond};
 use glam::DVec3;
 use osteon_core::{Ctx, Mesh, Point};
+use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::Range;
@@ -42,7 +43,7 @@ pub fn write(
     let blocks = blocks(objects, about);
     let fill = |n: usize, text: &mut Vec<u8>| blocks[n].print(text);
     let model = deflate::deflate(blocks.len(), fill, ctx)?;
-    let mut package = Package::new(out);
+    let mut package = Package::new(MeshFormat::ThreeMf, out);
     package.store("[Content_Types].xml", content_types(thumbnail).as_bytes())?;
     package.store("_rels/.rels", relations(thumbnail).as_bytes())?;
     if let Some(png) = thumbnail {
@@ -87,14 +88,16 @@ enum Block<'a> {
 fn blocks<'a>(objects: &[Object<'a>], about: &About<'_>) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let mut text = head(objects, about);
+    let ids: Vec<String> = objects.par_iter().map(uuid::of_object).collect();
     for (n, object) in objects.iter().enumerate() {
         let mesh = object.solid.mesh();
         let name = escaped(object.name);
         // Writing to a string cannot fail. Object 1 is the list of materials.
         let _ = writeln!(
             text,
-            "<object id=\"{}\" type=\"model\" name=\"{name}\" pid=\"1\" pindex=\"{n}\"><mesh><vertices>",
-            n + 2
+            "<object id=\"{}\" type=\"model\" name=\"{name}\" pid=\"1\" pindex=\"{n}\" p:UUID=\"{}\"><mesh><vertices>",
+            n + 2,
+            uuid::of_parts("object", n, &ids[n..=n])
         );
         blocks.push(Block::Text(std::mem::take(&mut text)));
         blocks.extend(pieces(mesh.vertices.len()).map(|range| Block::Vertices(mesh, range)));
@@ -102,9 +105,10 @@ fn blocks<'a>(objects: &[Object<'a>], about: &About<'_>) -> Vec<Block<'a>> {
         blocks.extend(pieces(mesh.triangles.len()).map(|range| Block::Triangles(mesh, range)));
         text.push_str("</triangles></mesh></object>\n");
     }
-    text.push_str("</resources>\n<build>");
+    let _ = write!(text, "</resources>\n<build p:UUID=\"{}\">", uuid::of_parts("build", 0, &ids));
     for n in 0..objects.len() {
-        let _ = write!(text, "<item objectid=\"{}\"/>", n + 2);
+        let id = uuid::of_parts("item", n, &ids[n..=n]);
+        let _ = write!(text, "<item objectid=\"{}\" p:UUID=\"{id}\"/>", n + 2);
     }
     text.push_str("</build>\n</model>\n");
     blocks.push(Block::Text(text));
@@ -118,14 +122,17 @@ fn pieces(count: usize) -> impl Iterator<Item = Range<usize>> {
 /// Everything before the first object.
 fn head(objects: &[Object<'_>], about: &About<'_>) -> String {
     let mut text = format!(
-        "{XML}<model unit=\"millimeter\" xml:lang=\"en-US\" xmlns=\"{CORE}\" xmlns:osteon=\"{OURS}\">\n"
+        "{XML}<model unit=\"millimeter\" xml:lang=\"en-US\" xmlns=\"{CORE}\" xmlns:p=\"{PRODUCTION}\" \
+         xmlns:osteon=\"{OURS}\">\n"
     );
     let mut note = |name: &str, value: &str| {
         let _ = writeln!(text, "<metadata name=\"{name}\">{}</metadata>", escaped(value));
     };
     note("Title", about.title);
     note("Application", about.application);
-    note(&format!("osteon:{SPACE}"), "LPS");
+    if about.placed == Placed::InPatient {
+        note(&format!("osteon:{SPACE}"), "LPS");
+    }
     note(&format!("osteon:{NOTICE_NAME}"), NOTICE);
     for (name, value) in about.notes {
         note(&format!("osteon:{name}"), value);
@@ -178,7 +185,7 @@ impl Block<'_> {
 fn print_vertex(vertex: DVec3, text: &mut Vec<u8>) -> Result<(), MeshFileError> {
     if let Some(value) = beyond(vertex) {
         let format = MeshFormat::ThreeMf;
-        return Err(MeshFileError::Coordinate { format, value });
+        return Err(MeshFileError::Coordinate { format, value, near: None });
     }
     for (name, value) in [(&b"<vertex x=\""[..], vertex.x), (b"\" y=\"", vertex.y), (b"\" z=\"", vertex.z)] {
         text.extend_from_slice(name);

@@ -1,5 +1,6 @@
 //! What the triangles of a mesh tell by themselves: is it a solid, does it meet itself, how thick is it.
 
+use super::mending::mending;
 use super::{Matter, ObjectCard, PairCard, Place};
 use crate::failure::Failure;
 use osteon_core::{Ctx, Defect, Finding, Mesh, Patient, Point, Severity, Solid};
@@ -40,11 +41,17 @@ const SPECK: f64 = 0.001;
 /// Chosen: fragments of one bone lie nearer, and so do bones that share a joint.
 const APART: f64 = 3.0;
 
-/// What mends most meshes.
-const REPAIR: &str = "osteon shape <file> --out mended.stl --step repair";
+/// What mends shells that are inside out.
+const REPAIR: &str = "osteon shape <file> --out mended.3mf --step repair";
 
 /// What mends a surface that meets itself.
-const RESOLVE: &str = "osteon shape <file> --out mended.stl --step repair --step resolve";
+const RESOLVE: &str = "osteon shape <file> --out mended.3mf --step repair --step resolve";
+
+/// A piece of matter below this volume is a speck, mm³. Chosen: a ball of 4 mm, less than any fragment that is fixed.
+const SPECK_MM3: f64 = 30.0;
+
+/// And below this share of the largest piece: a small thing printed alone is no speck. Chosen: a hundredth.
+const SPECK_SHARE: f64 = 0.01;
 
 /// Looks at one object; its findings are added to `findings`. The solid comes back if it is one.
 pub(crate) fn inspect(
@@ -61,19 +68,18 @@ pub(crate) fn inspect(
             let card = examine(name, (&solid, &bvh), &crossings, findings, &ctx.part("matter", 0.5, 1.0))?;
             return Ok((card, Some(solid)));
         }
-        Err(not) => {
-            findings.extend(not.defects.iter().map(|defect| told(name, defect)));
-            not
-        }
+        Err(not) => not,
     };
     let (mesh, defects) = (mesh.mesh, mesh.defects);
     let mut card = ObjectCard::of(name, &mesh);
     defects.iter().for_each(|defect| card.count(defect));
+    let remedy = mending(&mesh, &ctx.part("mending", 0.1, 0.5))?;
+    findings.extend(defects.iter().map(|defect| told(name, defect, &mesh, &remedy)));
     let sound = mesh.triangles.iter().flatten().all(|&v| (v as usize) < mesh.vertices.len());
     if sound && !mesh.triangles.is_empty() && mesh.vertices.iter().all(|p| p.vec().is_finite()) {
-        let bvh = Bvh::new(&mesh, &ctx.part("hierarchy", 0.1, 0.2))?;
-        let crossings = self_intersection::find(&mesh, &bvh, &ctx.part("self-intersections", 0.2, 1.0))?;
-        card.meetings(&crossings, findings);
+        let bvh = Bvh::new(&mesh, &ctx.part("hierarchy", 0.5, 0.6))?;
+        let crossings = self_intersection::find(&mesh, &bvh, &ctx.part("self-intersections", 0.6, 1.0))?;
+        card.meetings(&crossings, &remedy, findings);
     }
     Ok((card, None))
 }
@@ -87,7 +93,7 @@ pub(crate) fn examine(
     ctx: &Ctx,
 ) -> Result<ObjectCard, Failure> {
     let mut card = ObjectCard { solid: true, ..ObjectCard::of(name, solid.mesh()) };
-    card.meetings(crossings, findings);
+    card.meetings(crossings, RESOLVE, findings);
     let nested = nesting(solid.mesh(), bvh, &ctx.part("shells", 0.0, 0.2))?;
     card.matter = Some(matter(name, (solid, bvh), &nested, findings, &ctx.part("walls", 0.2, 1.0))?);
     Ok(card)
@@ -107,7 +113,7 @@ impl ObjectCard {
     }
 
     /// Notes where the surface meets itself.
-    fn meetings(&mut self, found: &[Crossing], findings: &mut Vec<Finding>) {
+    fn meetings(&mut self, found: &[Crossing], remedy: &str, findings: &mut Vec<Finding>) {
         let serious = found.iter().filter(|crossing| crossing.kind.is_serious());
         self.self_intersections = serious.clone().count();
         self.touching = found.len() - self.self_intersections;
@@ -118,7 +124,7 @@ impl ObjectCard {
                 Finding::new("self-intersections", Severity::Caution, message)
                     .measured(self.self_intersections as f64, 0.0, "pairs", "exact predicates")
                     .at(first.place.to_array())
-                    .remedy(RESOLVE),
+                    .remedy(remedy),
             );
         }
     }
@@ -135,7 +141,7 @@ impl ObjectCard {
 }
 
 /// A defect as a finding with its place and what mends it.
-fn told(name: &str, defect: &Defect) -> Finding {
+fn told(name: &str, defect: &Defect, mesh: &Mesh, remedy: &str) -> Finding {
     let (code, near) = match defect {
         Defect::OpenEdge { near, .. } => ("open-edges", Some(near)),
         Defect::NonManifoldEdge { near, .. } => ("non-manifold-edges", Some(near)),
@@ -145,11 +151,10 @@ fn told(name: &str, defect: &Defect) -> Finding {
         Defect::InsideOut { near, .. } => ("inside-out", Some(near)),
         _ => ("not-a-solid", None),
     };
-    let finding = Finding::new(code, Severity::Danger, format!("{name}: {defect}")).remedy(REPAIR);
-    match near {
-        Some(near) => finding.at(near.to_array()),
-        None => finding,
-    }
+    let finding = Finding::new(code, Severity::Danger, format!("{name}: {defect}")).remedy(remedy);
+    // What has no place of its own is told of the whole.
+    let whole = || mesh.bounds().middle();
+    finding.at(near.copied().unwrap_or_else(whole).to_array())
 }
 
 /// What is told of a solid only.
@@ -187,6 +192,7 @@ fn matter(
             findings.push(Finding::new(code, severity, message).at(first.place.to_array()).remedy(remedy));
         }
     }
+    findings.extend(specks(name, nested));
     if let Some(first) = nested.with(Role::Cavity).next() {
         let message = format!(
             "{name}: {} cavities of together {:.2} cm³ have no way out; resin or powder stays in them",
@@ -203,14 +209,37 @@ fn matter(
     Ok(matter)
 }
 
+/// What is told of pieces that are dust beside the largest.
+fn specks(name: &str, nested: &Nesting) -> Option<Finding> {
+    let pieces = || nested.with(Role::Body).map(|shell| (shell.volume, shell.place));
+    let largest = pieces().map(|(volume, _)| volume).fold(0.0, f64::max);
+    let limit = SPECK_MM3.min(SPECK_SHARE * largest);
+    let small: Vec<_> = pieces().filter(|(volume, _)| *volume < limit).collect();
+    let (_, first) = small.first()?;
+    let message = format!(
+        "{name}: {} of {} pieces of matter are below {limit:.1} mm³, dust that prints in the air or falls off",
+        small.len(),
+        pieces().count()
+    );
+    Some(
+        Finding::new("specks", Severity::Caution, message)
+            .measured(small.len() as f64, 0.0, "pieces", "chosen: a ball of 4 mm, and a hundredth of the largest")
+            .at(first.to_array())
+            .remedy(format!("osteon shape <file> --out mended.3mf --step \"at-least {limit:.1}\"")),
+    )
+}
+
 /// What is told of walls or gaps below their limit.
 fn thin(name: &str, code: &str, least: Option<Place>, share: f64, limit: f64) -> Option<Finding> {
     let least = least.filter(|least| least.mm < limit && share >= SPECK)?;
     let (what, remedy) = match code {
         "thin-walls" => {
-            ("wall", "thicken it (osteon shape … --step \"offset 0.3\"), or choose a process that prints it")
+            // Both sides of the wall move, by steps of 0.05 mm, and a little beyond the limit.
+            let by = (((limit - least.mm) / 2.0 * 20.0).floor() + 1.0) / 20.0;
+            let thicken = format!("osteon shape <file> --out mended.3mf --step \"offset {by:.2}\"");
+            ("wall", format!("choose a process that prints it, or thicken all of it: {thicken}"))
         }
-        _ => ("gap", "widen it, or accept that it fuses in the print"),
+        _ => ("gap", "widen it, or accept that it fuses in the print".to_owned()),
     };
     let message = format!(
         "{name}: the least {what} found is {:.2} mm; {:.1} % of the surface is below {limit} mm",
@@ -280,6 +309,6 @@ fn overlapping([a, b]: &[String; 2], shared: f64, place: Point<Patient>) -> Find
         .measured(shared, 0.0, "mm³", "volume of the intersection")
         .at(place.to_array())
         .remedy(
-            "subtract one from the other: osteon shape <file> --out part.stl --step \"subtract other.stl\"",
+            "osteon shape <file> --out mended.3mf --step apart (what they share stays with the first), or --step join",
         )
 }

@@ -3,12 +3,14 @@
 use crate::artefacts;
 use crate::card::{self, Card};
 use crate::command::make::{Made, chosen};
+use crate::command::print::profile;
 use crate::command::shape;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use osteon_case::{CasePath, Folder};
 use osteon_core::{Ctx, Finding, Mask, Severity, Solid, Volume};
+use osteon_print::Printer;
 use osteon_mesh::check::{Agreement, Verdict, agreement, volume_against_mask};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +20,8 @@ use std::path::Path;
 /// Check a mesh file, or the products of the case against the image they were made from
 ///
 /// With a file – anybody's STL, OBJ, PLY, 3MF or GLB – this makes its QA card: closed and manifold, shells, cavities,
-/// self-intersections, overlap and gaps between its objects, least wall and gap, unit, each with a place in mm and
-/// what mends it; it exits with 1 when the file should not be printed as it is.
+/// self-intersections, overlap and gaps between its objects, least wall and gap, unit, size against printers, specks, each with a place in mm and the command that
+/// mends it; it exits with 1 when the file should not be printed as it is.
 ///
 /// Without a file it checks the case: closed and manifold, pieces, volume against the voxels, place in the patient, and left and right: the
 /// surface must lie on the edges of the image as it stands, and its mirror images must not.
@@ -33,6 +35,9 @@ pub struct Check {
     /// Folder for the file's QA card, as data and as a page: new or empty; none is written if not given
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<String>,
+    /// Printer that the file is to be printed on: name of a built-in profile, or path of a profile file
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
     /// Items to check; all if none is named
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
@@ -69,7 +74,8 @@ impl Command for Check {
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         if let Some(file) = &self.file {
-            return check_file(file, self.out.as_deref(), job.ctx());
+            let printer = self.printer.as_deref().map(profile).transpose()?.map(|(printer, _)| printer);
+            return check_file(file, self.out.as_deref(), printer.as_ref(), job.ctx());
         }
         let plan = job.plan()?;
         let mut outcome =
@@ -95,7 +101,12 @@ impl Command for Check {
 }
 
 /// The QA card of a mesh file.
-fn check_file(path: &str, out: Option<&str>, ctx: &Ctx) -> Result<Outcome, Failure> {
+fn check_file(
+    path: &str,
+    out: Option<&str>,
+    printer: Option<&Printer>,
+    ctx: &Ctx,
+) -> Result<Outcome, Failure> {
     let (read, facts) = shape::load_with_facts(path, &ctx.part("reading", 0.0, 0.2))?;
     let folder = out.map(|dir| Folder::create(Path::new(dir))).transpose()?;
     let mut findings = read.findings;
@@ -110,6 +121,7 @@ fn check_file(path: &str, out: Option<&str>, ctx: &Ctx) -> Result<Outcome, Failu
     }
     let solids: Vec<(&str, &Solid)> = solids.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
     let pairs = card::pairs(&solids, &mut findings, &ctx.part("pairs", 0.8, 0.9))?;
+    findings.extend(card::together(&objects, printer));
     let name = facts.name.clone();
     let card = Card::new(Some(facts), objects, pairs, findings);
     let data = json!(card);

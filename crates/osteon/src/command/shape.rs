@@ -1,4 +1,13 @@
 //! `shape`: solids in files, changed step by step.
+//!
+//! 1. [`Shape`] – the command; [`Matter`] – what steps work on; 2. `loading` – a mesh file, and what a person says of
+//!    it; 3. `whole` – steps that look at all objects of the file
+
+mod loading;
+mod whole;
+
+pub(crate) use loading::load_with_facts;
+pub use loading::{Frame, Unit};
 
 use crate::card::{self, Card, FileFacts};
 use crate::failure::Failure;
@@ -6,40 +15,50 @@ use crate::job::Job;
 use crate::mesh_out::Target;
 use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
-use osteon_case::Sha256;
 use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
 use osteon_design::{Axes, MarkStyle, Marks, mark};
-use osteon_io::mesh_file::{self, MeshFile};
+use osteon_io::mesh_file::{MeshFile, Placed};
+use loading::{Told, load_as};
 use osteon_mesh::boolean::{self, Operation, combine};
+use osteon_mesh::bvh::Bvh;
 use osteon_mesh::decimate::{Decimation, decimate};
 use osteon_mesh::field;
 use osteon_mesh::remesh::{Remesh, remesh};
 use osteon_mesh::repair::{Overlaps, Repair, repair};
+use osteon_mesh::shells::{self, Kept};
 use osteon_mesh::smooth::{Smoothing, smooth};
 use osteon_mesh::untangle::untangle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::path::Path;
 
 /// Change a solid step by step: repair, combine, cut, offset, hollow, smooth, decimate
 ///
 /// Reads STL, 3MF, OBJ, PLY or GLB and writes what is left after the steps, with its QA card beside it. Each object of
 /// the file goes through all steps. Lengths are millimetres, places the file's coordinates `x,y,z` in mm (LPS).
 ///
-/// Mending: `repair [hole=mm] [weld=mm] [volume=%]`, `resolve` (overlapping and nested shells become one). With another file:
-/// `add <file>`, `subtract <file>`, `intersect <file>`. Cuts: `cut <x,y,z> <normal> [keep=front|back]`. Matter:
-/// `offset <mm> [voxel=mm]`, `hollow <wall> [voxel=mm]`, `shell <inward> <outward> [voxel=mm]`. `mirror <x,y,z>
+/// Mending: `repair [hole=mm] [weld=mm] [volume=%]`, `resolve` (overlapping and nested shells become one), `largest <how
+/// many>` and `at-least <mm³>` (pieces of matter that stay). All objects of the file: `apart` (what two of them share
+/// stays with the first), `join` (they become one), `move <x,y,z>`, `centre` (their middle comes to the origin). With
+/// another file: `add <file>`, `subtract <file>`, `intersect <file>`. Cuts: `cut <x,y,z> <normal> [keep=front|back]`.
+/// Matter: `offset <mm> [voxel=mm]`, `hollow <wall> [voxel=mm]`, `shell <inward> <outward> [voxel=mm]`. `mirror <x,y,z>
 /// <normal>`. Triangles: `smooth [passes=n] [within=mm]`, `decimate [share=0.1] [within=mm]`, `remesh <edge>`.
-/// `mark <text>` presses a text in where there is room.
+/// `mark <text>` presses a text in where there is room, with the letters of the patient's sides: the file must say that
+/// it is in the patient's frame, or `--frame` does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Mesh file to start from
     #[schemars(extend("x-position" = 1))]
     pub file: String,
-    /// File to write: .stl, .3mf, .ply, .obj or .glb
+    /// File to write: .3mf, .stl, .ply, .obj, .glb or .usdz
     pub out: String,
+    /// Unit of the file's numbers, where the file does not tell it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Patient frame of the file's coordinates, where the file does not tell it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
     /// What to do, step by step
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-whole" = true))]
@@ -50,6 +69,12 @@ pub struct Shape {
 const STEPS: &[Usage] = &[
     ("repair", "repair [hole=mm] [weld=mm] [volume=%]"),
     ("resolve", "resolve"),
+    ("largest", "largest <how many>"),
+    ("at-least", "at-least <mm³>"),
+    ("apart", "apart"),
+    ("join", "join"),
+    ("move", "move <x,y,z>"),
+    ("centre", "centre"),
     ("add", "add <file>"),
     ("subtract", "subtract <file>"),
     ("intersect", "intersect <file>"),
@@ -99,54 +124,29 @@ impl Command for Shape {
             Step::new(text, STEPS)?;
         }
         let target = Target::new(&self.out)?;
-        let MeshFile { meshes, mut findings, .. } = load(&self.file, &ctx.part("reading", 0.0, 0.1))?;
-        let mut shaped = Vec::new();
-        let mut summary = Vec::new();
-        let share = 0.7 / meshes.len() as f64;
-        for (n, named) in meshes.into_iter().enumerate() {
-            let from = 0.1 + share * n as f64;
-            let name = if named.name.is_empty() { format!("object-{}", n + 1) } else { named.name };
-            let mut work =
-                Work { matter: Matter::Loose(named.mesh), findings: &mut findings, lines: &mut summary };
-            for (at, text) in self.step.iter().enumerate() {
-                let place = |k: usize| from + share * k as f64 / self.step.len() as f64;
-                let part = ctx.part(text, place(at), place(at + 1));
-                work.step(Step::new(text, STEPS)?, text, &part)?;
-            }
-            shaped.push((name, work.matter.solid()?));
+        let told = Told { unit: self.unit, frame: self.frame };
+        let (read, facts) = load_as(&self.file, told, &ctx.part("reading", 0.0, 0.1))?;
+        let mut work = Work::new(read, &facts);
+        for (n, text) in self.step.iter().enumerate() {
+            let at = |n: usize| 0.1 + 0.7 * n as f64 / self.step.len() as f64;
+            work.step(text, &ctx.part(text, at(n), at(n + 1)))?;
         }
+        let Work { objects, findings, lines: mut summary, placed } = work;
+        summary.extend(loading::taken_for(&facts));
+        let shaped = objects
+            .into_iter()
+            .map(|(name, matter)| Ok((name, matter.solid()?)))
+            .collect::<Result<Vec<_>, Failure>>()?;
         let solids: Vec<(&str, &Solid)> = shaped.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
-        target.write(&solids, &ctx.part("writing", 0.8, 0.85))?;
-        let card = carded(&solids, findings, target.facts()?, &ctx.part("checking", 0.85, 0.95))?;
+        let placed = if placed { Placed::InPatient } else { Placed::Unknown };
+        target.write(&solids, placed, &ctx.part("writing", 0.8, 0.85))?;
+        let card = carded(&solids, findings, target.facts(placed)?, &ctx.part("checking", 0.85, 0.95))?;
         target.write_card(&card, &solids, &ctx.part("card", 0.95, 1.0))?;
         summary.extend(card.lines());
         summary.push(target.line());
         let data = json!(card);
         Ok(Outcome { summary, findings: card.findings, data, ..Outcome::default() })
     }
-}
-
-/// Largest mesh file that is read, bytes: 40 million triangles of a binary STL, more than fit into memory twice.
-const LARGEST: u64 = 2 << 30;
-
-/// A mesh file read by its content, and what it is as a file.
-pub(crate) fn load_with_facts(path: &str, ctx: &Ctx) -> Result<(MeshFile, FileFacts), Failure> {
-    let bytes = osteon_io::file::read(Path::new(path), LARGEST)?;
-    let read = mesh_file::read(&bytes, ctx)?;
-    let said = |known: Option<String>| known.unwrap_or_else(|| "not stated".to_owned());
-    let facts = FileFacts {
-        name: Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        format: read.format.to_string(),
-        bytes: bytes.len(),
-        sha256: Sha256::of(&bytes).to_string(),
-        unit: said(read.declared.unit.map(|unit| format!("{unit:?}").to_lowercase())),
-        frame: said(read.declared.space.map(|space| format!("{space:?}").to_uppercase())),
-    };
-    Ok((read, facts))
-}
-
-fn load(path: &str, ctx: &Ctx) -> Result<MeshFile, Failure> {
-    Ok(load_with_facts(path, ctx)?.0)
 }
 
 /// The card of solids that were written.
@@ -161,6 +161,7 @@ fn carded(
         objects.push(card::inspect(name, solid.mesh().clone(), &mut findings, ctx)?.0);
     }
     let pairs = card::pairs(solids, &mut findings, ctx)?;
+    findings.extend(card::together(&objects, None));
     Ok(Card::new(Some(file), objects, pairs, findings))
 }
 
@@ -190,20 +191,52 @@ impl Matter {
     }
 }
 
-struct Work<'a> {
-    matter: Matter,
-    findings: &'a mut Vec<Finding>,
-    lines: &'a mut Vec<String>,
+/// The objects of a file on their way through the steps.
+struct Work {
+    objects: Vec<(String, Matter)>,
+    findings: Vec<Finding>,
+    lines: Vec<String>,
+    /// True if the coordinates are known to be the patient's.
+    placed: bool,
 }
 
-impl Work<'_> {
-    fn step(&mut self, mut step: Step<'_>, text: &str, ctx: &Ctx) -> Result<(), Failure> {
-        let matter = std::mem::replace(&mut self.matter, Matter::Loose(Mesh::default()));
+impl Work {
+    fn new(read: MeshFile, facts: &FileFacts) -> Self {
+        let named = read.meshes.into_iter().enumerate().map(|(n, named)| {
+            let name = if named.name.is_empty() { format!("object-{}", n + 1) } else { named.name };
+            (name, Matter::Loose(named.mesh))
+        });
+        let placed = facts.frame != loading::NOT_STATED;
+        Self { objects: named.collect(), findings: read.findings, lines: Vec::new(), placed }
+    }
+
+    fn step(&mut self, text: &str, ctx: &Ctx) -> Result<(), Failure> {
+        let mut step = Step::new(text, STEPS)?;
+        if ["apart", "join", "move", "centre"].contains(&step.verb) {
+            whole::step(self, &mut step, ctx)?;
+            return step.end();
+        }
+        let count = self.objects.len();
+        for n in 0..count {
+            let matter = std::mem::replace(&mut self.objects[n].1, Matter::Loose(Mesh::default()));
+            let part = ctx.part(text, n as f64 / count as f64, (n + 1) as f64 / count as f64);
+            let solid = self.one(Step::new(text, STEPS)?, matter, &part)?;
+            let (triangles, cm3) = (solid.mesh().triangles.len(), solid.volume() / 1000.0);
+            let whose = if count > 1 { format!("{}: ", self.objects[n].0) } else { String::new() };
+            self.lines.push(format!("{whose}{text}: {triangles} triangles, {cm3:.2} cm³"));
+            self.objects[n].1 = Matter::Proven(solid);
+        }
+        Ok(())
+    }
+
+    /// A step that looks at one object.
+    fn one(&mut self, mut step: Step<'_>, matter: Matter, ctx: &Ctx) -> Result<Solid, Failure> {
         let solid = match step.verb {
             "repair" => self.repaired(&mut step, matter.mesh(), ctx)?,
             "resolve" => left(boolean::resolve(&matter.mesh(), ctx)?, &step)?,
+            "largest" | "at-least" => self.pieces(&mut step, &matter.solid()?, ctx)?,
             "add" | "subtract" | "intersect" => combined(&mut step, &matter.solid()?, ctx)?,
-            "cut" | "mirror" => by_plane(&mut step, &matter.solid()?, self.findings, ctx)?,
+            "cut" | "mirror" => by_plane(&mut step, &matter.solid()?, &mut self.findings, ctx)?,
             "offset" | "hollow" | "shell" => self.field(&mut step, &matter.solid()?, ctx)?,
             "mark" => self.marked(&mut step, matter.solid()?, ctx)?,
             verb => {
@@ -214,10 +247,34 @@ impl Work<'_> {
             }
         };
         step.end()?;
-        let (count, cm3) = (solid.mesh().triangles.len(), solid.volume() / 1000.0);
-        self.lines.push(format!("{text}: {count} triangles, {cm3:.2} cm³"));
-        self.matter = Matter::Proven(solid);
-        Ok(())
+        Ok(solid)
+    }
+
+    /// Leaves out pieces of matter by their size.
+    fn pieces(&mut self, step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        let which = match step.verb {
+            "largest" => {
+                let count = step.number("how many")?;
+                if count < 1.0 || count.fract() != 0.0 || count > f64::from(u32::MAX) {
+                    return Err(step.wrong("how many is a whole number of one or more"));
+                }
+                Kept::Largest(count as usize)
+            }
+            _ => Kept::AtLeast(step.number("a volume in mm³")?),
+        };
+        let bvh = Bvh::new(solid.mesh(), &ctx.part("hierarchy", 0.0, 0.3))?;
+        let nesting = shells::nesting(solid.mesh(), &bvh, &ctx.part("shells", 0.3, 0.7))?;
+        let kept = shells::keep(solid.mesh(), &nesting, which);
+        if kept.triangles.is_empty() {
+            return left(None, step);
+        }
+        let kept = Matter::Loose(kept).solid()?;
+        let (before, gone) = (solid.shells().len(), solid.shells().len() - kept.shells().len());
+        let mm3 = solid.volume() - kept.volume();
+        if gone > 0 {
+            self.lines.push(format!("{gone} of {before} shells were left out, {mm3:.2} mm³ in all"));
+        }
+        Ok(kept)
     }
 
     fn repaired(&mut self, step: &mut Step<'_>, mesh: Mesh, ctx: &Ctx) -> Result<Solid, Failure> {
@@ -323,6 +380,12 @@ impl Work<'_> {
     }
 
     fn marked(&mut self, step: &mut Step<'_>, solid: Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        if !self.placed {
+            let message = "the file does not say that its coordinates are the patient's: which side is left is unknown, \
+                           and a mark would tell it";
+            let help = "say it with --frame lps or --frame ras if you know it, or mark a product of a case, which does";
+            return Err(Failure::new(ErrorKind::Input, "frame-unknown", message, help));
+        }
         let text = step.rest("the text")?;
         let marks = Marks { case_id: text.to_owned(), side: None, note: None };
         let marked = mark(solid, &marks, &Axes::PATIENT, &MarkStyle::standard()?, ctx)?;
@@ -355,7 +418,7 @@ fn combined(step: &mut Step<'_>, solid: &Solid, ctx: &Ctx) -> Result<Solid, Fail
     };
     let path = step.rest("the file")?;
     let mut others = Vec::new();
-    for named in load(path, ctx)?.meshes {
+    for named in load_with_facts(path, ctx)?.0.meshes {
         others.push(Matter::Loose(named.mesh).solid()?);
     }
     let tools: Vec<&Solid> = others.iter().collect();

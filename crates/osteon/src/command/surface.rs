@@ -11,6 +11,7 @@ use crate::registry::{Command, Effect, Outcome};
 use crate::surfacing::{Care, Cortex, Surfacing, finished, half_height, uncertainty};
 use osteon_core::{Ctx, ErrorKind, Finding, Hu, Mask, Mm, Severity, Volume};
 use osteon_io::dicom::{Loaded, Source};
+use osteon_io::mesh_file::Placed;
 use osteon_mesh::bvh::Bvh;
 use osteon_mesh::check::volume_against_mask;
 use osteon_plan::{Structure, StructureId, check_structure};
@@ -127,8 +128,8 @@ impl Command for Surface {
         let checking = ctx.part("checking", 0.88, 0.92);
         let mut object = card::examine("bone", whole, &made.crossings, &mut findings, &checking)?;
         object.image = Some(image);
-        target.write(&solids, &ctx.part("writing", 0.92, 0.96))?;
-        let card = Card::new(Some(target.facts()?), vec![object], Vec::new(), findings);
+        target.write(&solids, Placed::InPatient, &ctx.part("writing", 0.92, 0.96))?;
+        let card = Card::new(Some(target.facts(Placed::InPatient)?), vec![object], Vec::new(), findings);
         target.write_card(&card, &solids, &ctx.part("card", 0.96, 1.0))?;
         let mut summary = made.lines;
         summary.extend(card.lines());

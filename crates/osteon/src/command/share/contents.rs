@@ -9,9 +9,9 @@ use crate::job::Job;
 use osteon_core::{ErrorKind, Finding, Severity, Solid};
 use osteon_image::deface::{self, Face};
 use osteon_io::dicom::deidentify::{self, Actions, Key};
-use osteon_io::mesh_file::{About, Object};
+use osteon_io::mesh_file::{About, Object, Placed};
 use osteon_io::samples::Samples;
-use osteon_io::{gltf, nifti, nrrd, ply, stl, threemf};
+use osteon_io::{gltf, nifti, nrrd, ply, stl, threemf, obj, usd};
 use osteon_plan::StructureId;
 use osteon_plan::plan::Marks;
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ impl Contents {
         let title = format!("{} {item}", self.name);
         let notes = [("Description", crate::NOTICE)];
         let application = concat!("osteon ", env!("CARGO_PKG_VERSION"));
-        let about = About { title: &title, application, notes: &notes };
+        let about = About { title: &title, application, notes: &notes, placed: Placed::InPatient };
         let object = Object { name: item, colour: BONE, solid };
         let mut bytes = Vec::new();
         let end = match format {
@@ -232,6 +232,8 @@ impl Contents {
             Format::ThreeMf => threemf::write(&[object], &about, None, &mut bytes, &ctx).map(|()| "3mf")?,
             Format::Ply => ply::write(solid.mesh(), &mut bytes, &ctx).map(|()| "ply")?,
             Format::Glb => gltf::write(&[object], &about, &mut bytes, &ctx).map(|()| "glb")?,
+            Format::Obj => obj::write(&[object], &about, &mut bytes, &ctx).map(|()| "obj")?,
+            Format::Usdz => usd::write(&[object], &about, &mut bytes, &ctx).map(|()| "usdz")?,
         };
         Ok((end, bytes))
     }
