@@ -29,7 +29,7 @@ const ROUNDS: [Round; 3] = [
 /// Distances beyond this share of the plan's diagonal count no more. Chosen: pieces beyond it are not the same place.
 const REACH: f64 = 0.05;
 
-/// Tukey's constant: 95 % of the efficiency of least squares on normal noise \[huber1981\].
+/// Tukey's constant. Chosen: with the usual one 95 % of the efficiency of least squares on normal noise is kept.
 pub(crate) const TUKEY: f64 = 4.685;
 
 /// The standard deviation of normal noise per median of its absolute value.

@@ -1,7 +1,7 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
 pub mod convert;
@@ -10,6 +10,7 @@ pub mod edit;
 pub mod export;
 pub mod import;
 pub mod info;
+pub mod inspect;
 pub mod make;
 pub mod model;
 pub mod print;
