@@ -22,12 +22,15 @@ use crate::bvh::Bvh;
 use fit::{Basis, Fit, fit};
 use glam::{DMat3, DVec3};
 use osteon_core::{Affine, Cancelled, Ctx, ErrorKind, Explain, Mesh, Patient, Point};
-use sample::{Motion, Plan, Sample, samples};
+use sample::{Motion, Plan, Rough, Sample, samples};
 
 /// Places of the scan that are fitted.
 ///
 /// Chosen: noise of 0.1 mm leaves a scale over 100 mm known to 0.002 mm; more only costs time.
 const PLACES: usize = 20_000;
+
+/// Places of the mirror image that are fitted: its pose need only be good enough to be told from the true one.
+const MIRRORED: usize = 4_000;
 
 /// A scan whose box is so many times longer than the plan's, or shorter, is not in the plan's unit.
 ///
@@ -210,16 +213,22 @@ pub fn register(plan: (&Mesh, &Bvh), scan: &Mesh, ctx: &Ctx) -> Result<Registrat
     if !(SIZES[0]..=SIZES[1]).contains(&(length / plan.diagonal)) {
         return Err(AlignError::Size { scan: length, plan: plan.diagonal });
     }
-    let (samples, start, inward) =
-        outward(&plan, samples, &ctx.part("searching", 0.0, 0.3))?.ok_or(AlignError::Empty("scan"))?;
-    let mirrored: Vec<Sample> = samples.iter().map(|s| s.mirrored()).collect();
-    let other = coarse::search(&plan, &mirrored, &ctx.part("mirror image", 0.3, 0.6))?;
-    let rigid = |samples: &[Sample], start, part: &Ctx| fit(&plan, samples, start, basis(&plan, Model::Rigid, DMat3::IDENTITY), part);
-    let settled = rigid(&samples, start, &ctx.part("fitting", 0.6, 0.8))?;
+    let inward = faces_inward(scan);
+    let side = if inward { -1.0 } else { 1.0 };
+    let samples: Vec<Sample> = samples.into_iter().map(|s| Sample { normal: side * s.normal, ..s }).collect();
+    let mirrored: Vec<Sample> = samples.iter().take(MIRRORED).map(Sample::mirrored).collect();
+    let rough = Rough::new(&plan);
+    let start = coarse::search(&plan, &rough, &samples, &ctx.part("searching", 0.0, 0.4))?;
+    let start = start.ok_or(AlignError::Empty("scan"))?.0;
+    let other = coarse::search(&plan, &rough, &mirrored, &ctx.part("mirror image", 0.4, 0.7))?;
+    let rigid = |samples: &[Sample], start, part: &Ctx| {
+        fit(&plan, samples, start, basis(&plan, Model::Rigid, DMat3::IDENTITY), part)
+    };
+    let settled = rigid(&samples, start, &ctx.part("fitting", 0.7, 0.9))?;
     let own = distance(&plan, &samples, &settled.pose);
     let away = match other {
         Some((start, _)) => {
-            let settled = rigid(&mirrored, start, &ctx.part("fitting the mirror image", 0.8, 1.0))?;
+            let settled = rigid(&mirrored, start, &ctx.part("fitting the mirror image", 0.9, 1.0))?;
             distance(&plan, &mirrored, &settled.pose)
         }
         None => f64::INFINITY,
@@ -235,28 +244,14 @@ pub fn register(plan: (&Mesh, &Bvh), scan: &Mesh, ctx: &Ctx) -> Result<Registrat
     Ok(Registration { fit: settled, samples, inward, hand, medians: [own, away] })
 }
 
-/// Places of a scan, their first pose, and whether they had to be turned to face outward.
-type Found = (Vec<Sample>, Motion, bool);
-
-/// The places facing outward with their first pose.
-fn outward(
-    plan: &Plan<'_>,
-    samples: Vec<Sample>,
-    ctx: &Ctx,
-) -> Result<Option<Found>, Cancelled> {
-    let Some((pose, _)) = coarse::search(plan, &samples, ctx)? else { return Ok(None) };
-    let some = &samples[..samples.len().min(2_000)];
-    let agree = some
-        .iter()
-        .filter_map(|s| Some(plan.held(pose.place(s.at), u32::MAX)?.facing.dot(pose.rotation * s.normal)))
-        .filter(|cos| *cos > 0.0)
-        .count();
-    if 2 * agree >= some.len() {
-        return Ok(Some((samples, pose, false)));
-    }
-    let turned: Vec<Sample> = samples.into_iter().map(|s| Sample { normal: -s.normal, ..s }).collect();
-    let again = coarse::search(plan, &turned, ctx)?;
-    Ok(again.map(|(pose, _)| (turned, pose, true)))
+/// True for a scan whose triangles enclose a negative volume about its middle; open ones do so as well.
+fn faces_inward(scan: &Mesh) -> bool {
+    let middle = scan.bounds().middle().vec();
+    let six = scan.triangles.iter().map(|&t| {
+        let [a, b, c] = scan.corners(t).map(|p| p - middle);
+        a.dot(b.cross(c))
+    });
+    six.filter(|volume| volume.is_finite()).sum::<f64>() < 0.0
 }
 
 fn basis(plan: &Plan<'_>, model: Model, bed: DMat3) -> Basis {

@@ -8,7 +8,7 @@
 //! Reading order:
 //!
 //! 1. [`mod@printer`] – what a printer is and what it is set to; the three that are built in
-//!    [`turn`] – which side of a part is up
+//!    [`turn`] – which side of a part is up; [`mod@compensation`] – what a printer does to every part, taken back
 //! 2. [`mod@fit`] – where a solid lies on the bed, and what to do when it is too large
 //! 3. [`prusa`] – the settings and the command line of PrusaSlicer
 //! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
@@ -20,6 +20,7 @@
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
 
 pub mod canonical;
+pub mod compensation;
 pub mod engine;
 pub mod error;
 pub mod fit;
@@ -35,6 +36,7 @@ pub mod verify;
 mod test_shapes;
 
 pub use canonical::canonical;
+pub use compensation::{Compensation, compensate};
 pub use engine::{Engine, Sliced, Slicing, slice};
 pub use error::PrintError;
 pub use fit::{Placement, fit};

@@ -1,7 +1,7 @@
 //! Where a scan lies, from any pose: many turns are tried on few places, the best go on with more.
 
 use super::linear::step;
-use super::sample::{Motion, Normal, Plan, Sample, median};
+use super::sample::{Motion, Normal, Plan, Rough, Sample, median};
 use glam::{DMat3, DQuat, DVec3};
 use osteon_core::{Cancelled, Ctx};
 use rayon::prelude::*;
@@ -13,17 +13,26 @@ const TURNS: usize = 900;
 
 /// One round of the search: how many places are looked at, how many steps are made, how many poses go on.
 struct Round {
+    look: Look,
     places: usize,
     steps: usize,
     kept: usize,
 }
 
-/// The rounds. Chosen: the first costs as much as the others together; a true pose has always been among the first
-/// dozen after it on vertebrae, pelvic fragments and cut pieces of both.
+/// How distances are looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// In cells, quick.
+    Rough,
+    /// In the mesh.
+    Exact,
+}
+
+/// The rounds. Chosen: each costs about as much as the next; cells are quick, so that many turns and steps are affordable.
 const ROUNDS: [Round; 3] = [
-    Round { places: 120, steps: 6, kept: 40 },
-    Round { places: 400, steps: 25, kept: 4 },
-    Round { places: 3_000, steps: 30, kept: 1 },
+    Round { look: Look::Rough, places: 200, steps: 15, kept: 30 },
+    Round { look: Look::Exact, places: 400, steps: 15, kept: 3 },
+    Round { look: Look::Exact, places: 2_000, steps: 20, kept: 1 },
 ];
 
 /// Distances beyond this share of the plan's diagonal count no more. Chosen: pieces beyond it are not the same place.
@@ -38,6 +47,7 @@ pub(crate) const PER_MEDIAN: f64 = 1.482_602_218_505_602;
 /// The best pose of these places, and its score: 0 is perfect, 1 nowhere near. `None` if there is nothing to fit.
 pub(crate) fn search(
     plan: &Plan<'_>,
+    rough: &Rough,
     samples: &[Sample],
     ctx: &Ctx,
 ) -> Result<Option<(Motion, f64)>, Cancelled> {
@@ -52,7 +62,8 @@ pub(crate) fn search(
             .into_par_iter()
             .map(|(_, pose)| {
                 ctx.check()?;
-                Ok(descend(plan, some, pose, round.steps))
+                let rough = Some(rough).filter(|_| round.look == Look::Rough);
+                Ok(descend((plan, rough), some, pose, round.steps))
             })
             .collect::<Result<_, _>>()?;
         // Equal scores keep the order of the turns: the sort is stable.
@@ -81,14 +92,20 @@ fn apart(poses: Vec<(f64, Motion)>, plan: &Plan<'_>, most: usize) -> Vec<(f64, M
 }
 
 /// Steps of the nearest places' planes, robust and damped, and the score at the end.
-fn descend(plan: &Plan<'_>, samples: &[Sample], start: Motion, steps: usize) -> (f64, Motion) {
+fn descend(
+    (plan, rough): (&Plan<'_>, Option<&Rough>),
+    samples: &[Sample],
+    start: Motion,
+    steps: usize,
+) -> (f64, Motion) {
     let mut pose = start;
     let mut hints = vec![u32::MAX; samples.len()];
     let mut best = (f64::INFINITY, start);
     for _ in 0..=steps {
         let mut held = Vec::with_capacity(samples.len());
         for (sample, hint) in samples.iter().zip(&mut hints) {
-            let found = plan.held(pose.place(sample.at), *hint);
+            let place = pose.place(sample.at);
+            let found = rough.map_or_else(|| plan.held(place, *hint), |rough| rough.held(place));
             *hint = found.map_or(u32::MAX, |found| found.triangle);
             held.push(found);
         }
