@@ -17,11 +17,12 @@
 //! 6. [`bvh`] – the nearest place, rays, winding and boxes over the triangles of a mesh; [`predicate`] – exact
 //!    sides of planes and lines. On them: [`self_intersection`], [`shells`], [`overlap`], [`thickness`],
 //!    [`compare`]
-//!    [`region`] – where a surface must be left as it is
+//!    [`align`] – a scan of a printed part laid on its plan; [`region`] – where a surface must be left as it is
 //! 7. [`repair`] – anybody's surface made a [`Solid`](osteon_core::Solid), or refused with the reason
 //!
 //! Frame: patient (LPS), millimetres; a [`depth_map::View`] has its own flat coordinates: right, up, depth.
 
+pub mod align;
 pub mod boolean;
 pub mod budget;
 pub mod bvh;

@@ -194,6 +194,7 @@ impl Registry {
                 Entry::of::<command::print::Print>(),
                 Entry::of::<command::slice::Slice>(),
                 Entry::of::<command::printers::Printers>(),
+                Entry::of::<command::inspect::Inspect>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::state::Status>(),
                 Entry::of::<command::state::History>(),

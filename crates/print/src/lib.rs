@@ -8,7 +8,7 @@
 //! Reading order:
 //!
 //! 1. [`mod@printer`] – what a printer is and what it is set to; the three that are built in
-//!    [`turn`] – which side of a part is up
+//!    [`turn`] – which side of a part is up; [`mod@compensation`] – what a printer does to every part, taken back
 //! 2. [`mod@fit`] – where a solid lies on the bed, and what to do when it is too large
 //! 3. [`mod@profile`] – a printer set for one print, by us or by its maker; [`vendor`] – the makers' profiles as
 //!    they are installed
@@ -29,6 +29,7 @@
 
 pub mod canonical;
 mod cura;
+pub mod compensation;
 pub mod engine;
 pub mod error;
 mod expand;
@@ -50,6 +51,8 @@ mod test_shapes;
 
 pub use canonical::canonical;
 pub use engine::{Engine, Program, Sliced, Slicing, slice};
+pub use compensation::{Compensation, compensate};
+pub use engine::{Engine, Sliced, Slicing, slice};
 pub use error::PrintError;
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};

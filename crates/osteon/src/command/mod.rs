@@ -3,6 +3,7 @@
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`slice`], [`printers`]; the state of a case: [`state`], [`replay`].
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`prepare`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
 pub mod convert;
@@ -11,6 +12,7 @@ pub mod edit;
 pub mod export;
 pub mod import;
 pub mod info;
+pub mod inspect;
 pub mod make;
 pub mod model;
 pub mod prepare;
