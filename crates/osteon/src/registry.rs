@@ -192,6 +192,7 @@ impl Registry {
                 Entry::of::<command::share::Share>(),
                 Entry::of::<command::print::Print>(),
                 Entry::of::<command::report::Report>(),
+                Entry::of::<command::approve::Approve>(),
                 Entry::of::<command::state::Status>(),
                 Entry::of::<command::state::History>(),
                 Entry::of::<command::state::Verify>(),
