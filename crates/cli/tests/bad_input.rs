@@ -194,7 +194,7 @@ fn without_a_slicer_everything_but_the_g_code_is_there() {
     let failure = failed(&json(&words), "slicer-not-installed");
     assert_eq!(failure["exit"], 3);
     assert!(failure["help"].as_str().unwrap().contains("prusa-slicer"), "{failure}");
-    for file in ["report.html", "report.pdf", "products/bone.stl", "products/bone.3mf"] {
+    for file in ["report-engineer.html", "report-theatre.pdf", "products/bone.stl", "products/bone.3mf"] {
         assert!(case.join(file).exists(), "{file}");
     }
     common::sound(&case);

@@ -75,7 +75,7 @@ fn a_danger_found_ends_with_its_own_exit_code_and_the_result_is_there() {
     let danger =
         |f: &serde_json::Value| f["severity"] == "danger" && !f["remedy"].as_str().unwrap().is_empty();
     assert!(findings.as_array().unwrap().iter().any(danger), "{said:?}");
-    assert!(case.join("report.html").exists());
+    assert!(case.join("report-engineer.html").exists());
     sound(&case);
 }
 

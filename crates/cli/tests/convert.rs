@@ -80,7 +80,7 @@ fn a_nifti_file_of_a_scan_makes_the_same_model_once_its_unit_is_stated() {
     // The label has one line more; the bone is the same. NIfTI keeps places to about 1e-5 mm.
     assert!((volumes[0] / volumes[1] - 1.0).abs() < 5e-3, "{volumes:?}");
     assert!(from_nifti["marks"].to_string().contains("ASSUMED DATA"), "{from_nifti}");
-    let page = std::fs::read_to_string(case.join("report.html")).unwrap();
+    let page = std::fs::read_to_string(case.join("report-engineer.html")).unwrap();
     assert!(page.contains("modality = CT; unit = HU"));
 }
 

@@ -8,7 +8,7 @@
 //! 3. [`command`] – the commands themselves, one file each
 //! 4. `intake` – what lies at a path and could be a volume; [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
-//! 6. [`failure`] – how a command fails
+//! 6. `reporting` – what the reports of a case say; 7. [`failure`] – how a command fails
 
 pub mod artefacts;
 mod card;
@@ -23,6 +23,7 @@ mod mesh_out;
 mod printing;
 mod protected;
 pub mod registry;
+mod reporting;
 pub mod schema;
 pub mod session;
 mod steps;

@@ -196,6 +196,7 @@ impl Registry {
                 Entry::of::<command::printers::Printers>(),
                 Entry::of::<command::inspect::Inspect>(),
                 Entry::of::<command::report::Report>(),
+                Entry::of::<command::approve::Approve>(),
                 Entry::of::<command::state::Status>(),
                 Entry::of::<command::state::History>(),
                 Entry::of::<command::state::Verify>(),

@@ -70,9 +70,13 @@ fn a_thorax_becomes_one_marked_solid_the_right_way_round() {
         let (value, severity) = checked(&lines, name);
         assert_eq!(severity, Value::Null, "{name}: {value}");
     }
-    for file in
-        ["report.html", "report.pdf", "products/thorax.stl", "products/thorax.3mf", "products/thorax.glb"]
-    {
+    for file in [
+        "report-theatre.pdf",
+        "report-engineer.html",
+        "products/thorax.stl",
+        "products/thorax.3mf",
+        "products/thorax.glb",
+    ] {
         assert!(!common::artefact(&case, file).is_empty(), "{file}");
     }
 }

@@ -3,6 +3,7 @@
 use osteon_core::{ErrorKind, Explain, Side};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::{fmt, str::FromStr};
 
@@ -50,10 +51,14 @@ impl Explain for UnknownStructure {
 struct Term {
     name: String,
     english: String,
+    chinese: String,
     #[serde(default)]
     paired: Paired,
     #[serde(default)]
     levels: Vec<String>,
+    /// The Chinese name of the levels that begin with a letter.
+    #[serde(default)]
+    chinese_levels: BTreeMap<char, String>,
     #[serde(default, rename = "note")]
     _note: String,
 }
@@ -108,6 +113,32 @@ impl StructureId {
         }
         if let Some(fragment) = self.fragment {
             text.push_str(&format!(", fragment {fragment}"));
+        }
+        text
+    }
+
+    /// The name in Simplified Chinese, for people: `左侧股骨`, `第3腰椎（L3）`.
+    pub fn chinese(&self) -> String {
+        let term = TERMS.iter().find(|term| term.name == self.name);
+        let side = match self.side {
+            Some(Side::Left) => "左侧",
+            Some(Side::Right) => "右侧",
+            None => "",
+        };
+        let word = term.map_or(self.name.as_str(), |term| &term.chinese);
+        let mut text = match &self.level {
+            None => format!("{side}{word}"),
+            Some(level) => {
+                let letter = level.chars().next();
+                let region = term.zip(letter).and_then(|(term, letter)| term.chinese_levels.get(&letter));
+                match region {
+                    Some(region) => format!("第{}{region}（{level}）", level.get(1..).unwrap_or_default()),
+                    None => format!("{word} {level}"),
+                }
+            }
+        };
+        if let Some(fragment) = self.fragment {
+            text.push_str(&format!("，骨折块{fragment}"));
         }
         text
     }
@@ -214,6 +245,21 @@ mod tests {
             "right calcaneus, fragment 3"
         );
         assert_eq!("femur-left".parse::<StructureId>().unwrap().side(), Some(Side::Left));
+    }
+
+    #[test]
+    fn every_structure_has_a_chinese_name_with_its_side_and_level() {
+        let name = |text: &str| text.parse::<StructureId>().unwrap().chinese();
+        assert_eq!(name("femur-left"), "左侧股骨");
+        assert_eq!(name("vertebra-L3"), "第3腰椎（L3）");
+        assert_eq!(name("vertebra-C1"), "第1颈椎（C1）");
+        assert_eq!(name("calcaneus-right.fragment-3"), "右侧跟骨，骨折块3");
+        let han = |text: &str| text.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        for term in TERMS.iter() {
+            assert!(!term.chinese.is_empty() && han(&term.chinese), "{}", term.name);
+            let letter = |level: &String| level.chars().next().unwrap();
+            assert!(term.levels.iter().all(|level| term.chinese_levels.contains_key(&letter(level))));
+        }
     }
 
     #[test]

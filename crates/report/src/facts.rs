@@ -1,15 +1,28 @@
 //! What a report says: plain data, gathered by the caller.
 
-use crate::number::{self, Quantity};
+use crate::language::{Language, Texts};
+use crate::number::Quantity;
 use osteon_core::{Finding, Severity};
 use osteon_view::{Picture, ViewError, png};
 
-/// Stands on every page of every report.
-pub const NOTICE: &str = "Research and planning use, not a medical device.";
+/// Who a document is for, which decides the order of its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Paper {
+    /// Whoever answers for it: everything.
+    #[default]
+    Engineer,
+    /// Who holds the part in the hand: what it is, what to look at.
+    Theatre,
+}
 
 /// All a report says. Empty parts are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
+    /// The language of the words that are not given here. What is given should be in it already, but for
+    /// findings, which are translated here.
+    pub language: Language,
+    /// Who it is for.
+    pub paper: Paper,
     /// What the report is about, as its heading.
     pub title: String,
     /// One line below the title.
@@ -22,6 +35,8 @@ pub struct Report {
     pub date: String,
     /// Name and version of the software.
     pub software: String,
+    /// Words so large that nobody overlooks them: structure, level, side.
+    pub banner: Vec<Banner>,
     /// What a person should look at.
     pub findings: Vec<Finding>,
     /// Pictures, in groups.
@@ -30,12 +45,80 @@ pub struct Report {
     pub tables: Vec<Table>,
     /// Checks and their verdicts.
     pub checks: Vec<Check>,
+    /// What to check by hand before use.
+    pub checklist: Vec<String>,
+    /// Further tables: labels, approvals, error budget, what a level asks for.
+    pub listings: Vec<Listing>,
+    /// A bar of this many millimetres to be held against a ruler.
+    pub scale: Option<f64>,
     /// The files that belong to the report.
     pub files: Vec<Product>,
     /// Where the data came from and what was set: series, profile, versions.
     pub provenance: Vec<Fact>,
     /// What was done, line by line.
     pub journal: Vec<String>,
+}
+
+/// Large words and what they are about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Banner {
+    /// The large words.
+    pub huge: String,
+    /// What stands below them, small.
+    pub small: String,
+}
+
+/// How a text of a table looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// As ordinary text.
+    #[default]
+    Plain,
+    /// Bold.
+    Strong,
+    /// Grey.
+    Aside,
+    /// Small and grey, for hashes.
+    Fine,
+    /// As something that is done or passes.
+    Good,
+    /// As something to look at.
+    Look,
+    /// As something that fails or is missing.
+    Bad,
+}
+
+/// A cell of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Its text.
+    pub text: String,
+    /// How it looks.
+    pub tone: Tone,
+}
+
+impl Cell {
+    /// A cell that looks like this.
+    pub fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone }
+    }
+}
+
+/// A table with a heading of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Its heading.
+    pub title: String,
+    /// A sentence on how to read it; may be empty.
+    pub note: String,
+    /// The heads of its columns.
+    pub head: Vec<String>,
+    /// The columns' parts of the width.
+    pub shares: Vec<f32>,
+    /// Its rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// Pictures that belong to it, such as codes to be scanned.
+    pub figures: Vec<Figure>,
 }
 
 /// A group of pictures.
@@ -102,7 +185,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word for it.
+    /// The word for it in records and style sheets.
     pub const fn word(self) -> &'static str {
         match self {
             Verdict::Pass => "pass",
@@ -159,56 +242,38 @@ impl Report {
 
     /// One line that sums up findings and checks.
     pub fn headline(&self) -> String {
+        let texts = Texts::of(self.language);
         let found = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
-        let found = counted([
-            (found(Severity::Danger), "danger", "dangers"),
-            (found(Severity::Caution), "caution", "cautions"),
-            (found(Severity::Note), "note", "notes"),
-        ]);
+        let found = counted(
+            texts,
+            [
+                (found(Severity::Danger), "danger"),
+                (found(Severity::Caution), "caution"),
+                (found(Severity::Note), "note"),
+            ],
+        );
         let gone = |verdict| self.checks.iter().filter(|c| c.verdict == verdict).count();
-        let gone = counted([
-            (gone(Verdict::Fail), "fails", "fail"),
-            (gone(Verdict::Caution), "with caution", "with caution"),
-            (gone(Verdict::Pass), "passes", "pass"),
-        ]);
-        let found = if found.is_empty() { "none".to_owned() } else { found };
-        let gone = if gone.is_empty() { "none made".to_owned() } else { gone };
-        format!("Findings: {found}. Checks: {gone}.")
+        let gone = counted(
+            texts,
+            [
+                (gone(Verdict::Fail), "fail"),
+                (gone(Verdict::Caution), "with-caution"),
+                (gone(Verdict::Pass), "pass"),
+            ],
+        );
+        let found = if found.is_empty() { texts.say("headline.none-found") } else { found };
+        let gone = if gone.is_empty() { texts.say("headline.none-made") } else { gone };
+        texts.say_with("headline.line", &[("found", &found), ("gone", &gone)])
     }
 }
 
-fn counted(parts: [(usize, &str, &str); 3]) -> String {
-    let named = parts.into_iter().filter(|part| part.0 > 0);
-    let words = named.map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }));
-    words.collect::<Vec<_>>().join(", ")
-}
-
-/// What a finding was held against, as a short text: "1.8 mm (limit 1.0 mm, source)"; empty without a value.
-pub fn held_against(finding: &Finding) -> String {
-    let source = match finding.source.as_str() {
-        "" => String::new(),
-        source => format!(", {source}"),
-    };
-    match (finding.value, finding.limit) {
-        (Some(value), Some(limit)) => {
-            let [value, limit] = number::against(value, limit, &finding.unit);
-            format!("{value} (limit {limit}{source})")
-        }
-        (Some(value), None) => {
-            let [value, _] = number::against(value, f64::NAN, &finding.unit);
-            format!("{value}{source}")
-        }
-        _ => finding.source.clone(),
-    }
-}
-
-/// A place in the patient as a short text.
-pub fn place(finding: &Finding) -> String {
-    let Some(place) = finding.place else {
-        return String::new();
-    };
-    let [x, y, z] = place.map(|c| number::distance(c).value);
-    format!("at {x}, {y}, {z} mm (LPS)")
+/// "1 danger, 2 cautions", without what there is none of.
+fn counted(texts: Texts, parts: [(usize, &str); 3]) -> String {
+    let words = parts.into_iter().filter(|part| part.0 > 0).map(|(n, what)| {
+        let key = if n == 1 { format!("one.{what}") } else { format!("many.{what}") };
+        texts.say_with(&key, &[("n", &n.to_string())])
+    });
+    words.collect::<Vec<_>>().join(&texts.say("list.comma"))
 }
 
 #[cfg(test)]
@@ -230,13 +295,5 @@ mod tests {
         let report = test_example::report();
         let order: Vec<_> = report.findings_by_severity().iter().map(|f| f.severity).collect();
         assert_eq!(order, [Severity::Danger, Severity::Caution, Severity::Note]);
-    }
-
-    #[test]
-    fn a_finding_tells_value_limit_and_source() {
-        let finding = Finding::new("thin", Severity::Caution, "x").measured(0.8, 1.0, "mm", "profile fdm");
-        assert_eq!(held_against(&finding).replace('\u{a0}', " "), "0.8 mm (limit 1.0 mm, profile fdm)");
-        assert_eq!(held_against(&Finding::new("a", Severity::Note, "x")), "");
-        assert_eq!(place(&finding.at([1.0, -2.26, 3.0])), "at 1.0, −2.3, 3.0 mm (LPS)");
     }
 }

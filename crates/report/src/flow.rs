@@ -143,7 +143,8 @@ impl Flow {
         full
     }
 
-    /// The text made printable and broken into lines of at most `width`.
+    /// The text made printable and broken into lines of at most `width`: at spaces, and between Chinese
+    /// characters, but not before what closes nor after what opens.
     pub fn lines(&mut self, text: &str, style: Style, width: f32) -> Vec<String> {
         let face = &self.faces[style.face];
         let (text, missing) = face.printable(text);
@@ -151,20 +152,23 @@ impl Flow {
         let mut lines = Vec::new();
         let mut line = String::new();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
-            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-            if face.width(&longer, style.size) <= width {
-                line = longer;
-                continue;
-            }
-            if !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-            }
-            // What is too long for a line by itself, such as a hash, is broken anywhere.
-            for c in word.chars() {
-                line.push(c);
-                if face.width(&line, style.size) > width && line.chars().count() > 1 {
-                    line.pop();
-                    lines.push(std::mem::replace(&mut line, c.to_string()));
+            for (n, piece) in pieces(word).into_iter().enumerate() {
+                let space = if n == 0 && !line.is_empty() { " " } else { "" };
+                let longer = format!("{line}{space}{piece}");
+                if face.width(&longer, style.size) <= width {
+                    line = longer;
+                    continue;
+                }
+                if !line.is_empty() {
+                    lines.push(std::mem::take(&mut line));
+                }
+                // What is too long for a line by itself, such as a hash, is broken anywhere.
+                for c in piece.chars() {
+                    line.push(c);
+                    if face.width(&line, style.size) > width && line.chars().count() > 1 {
+                        line.pop();
+                        lines.push(std::mem::replace(&mut line, c.to_string()));
+                    }
                 }
             }
         }
@@ -235,9 +239,9 @@ impl Flow {
 
     /// Sets a table; `shares` are the columns' parts of the width. An empty head is left out; otherwise it is
     /// repeated on every page where a row begins.
-    pub fn table(&mut self, shares: &[f32], head: &[&str], rows: &[Row]) {
+    pub fn table(&mut self, shares: &[f32], head: &[String], rows: &[Row]) {
         let table = self.node(Role::Table, None);
-        let head: Row = head.iter().map(|text| ((*text).to_owned(), Style::ASIDE)).collect();
+        let head: Row = head.iter().map(|text| (text.clone(), Style::ASIDE)).collect();
         let missing = self.missing;
         if !head.is_empty() {
             self.reserve(60.0);
@@ -292,10 +296,64 @@ impl Flow {
         self.put(Mark::Box([MARGIN, self.y, WIDTH, 0.5], RULE), None);
     }
 
+    /// Words nobody overlooks, with a line of small ones below.
+    pub fn banner(&mut self, huge: &str, small: &str) {
+        let style = Style { face: 1, size: 34.0, colour: INK };
+        self.gap(6.0);
+        self.reserve(style.leading() + 2.0 * Style::BODY.leading());
+        let node = self.node(Role::Paragraph, None);
+        self.write(huge, style, [MARGIN, WIDTH], node);
+        self.paragraph(small, Style::BODY);
+    }
+
+    /// A line with a box to be ticked.
+    pub fn tick(&mut self, text: &str) {
+        let node = self.node(Role::Paragraph, None);
+        let (inset, side) = (18.0, 8.5);
+        let lines = self.lines(text, Style::BODY, WIDTH - inset);
+        self.reserve(lines.len() as f32 * Style::BODY.leading() + 3.0);
+        let (left, top) = (MARGIN + 1.0, self.y + 2.0);
+        for edge in [
+            [left, top, side, 0.8],
+            [left, top + side, side + 0.8, 0.8],
+            [left, top, 0.8, side],
+            [left + side, top, 0.8, side],
+        ] {
+            self.put(Mark::Box(edge, INK), None);
+        }
+        for line in lines {
+            self.line(line, Style::BODY, MARGIN + inset, node);
+        }
+        self.y += 3.0;
+    }
+
+    /// A bar of this length with a tick at every centimetre, true to scale when printed at 100 %.
+    pub fn scale(&mut self, mm: f64, caption: &str) {
+        let length = (mm * POINTS_PER_MM) as f32;
+        self.gap(8.0);
+        self.reserve(40.0);
+        let top = self.y + 14.0;
+        self.put(Mark::Box([MARGIN, top, length, 1.2], INK), None);
+        for tick in 0..=(mm / 10.0) as usize {
+            let (at, high) =
+                ((tick as f64 * 10.0 * POINTS_PER_MM) as f32, if tick % 5 == 0 { 12.0 } else { 6.0 });
+            // The outer ticks end where the bar ends.
+            let left = (MARGIN + at - 0.4).clamp(MARGIN, MARGIN + length - 0.8);
+            self.put(Mark::Box([left, top - high, 0.8, high], INK), None);
+        }
+        self.y = top + 4.0;
+        self.paragraph(caption, Style::ASIDE);
+    }
+
     /// Sets pictures in rows, each with its caption; a third value is what the picture shows. There are two in
-    /// a row, or three where two would leave one alone.
+    /// a row, or three where two would leave one alone; small ones stand four in a row.
     pub fn pictures(&mut self, pictures: &[(Image, &str, &str)]) {
-        let columns = if pictures.len() % 6 == 3 { 3 } else { 2 };
+        let small = pictures.iter().all(|picture| picture.0.size().0 <= SMALL);
+        let columns = match pictures.len() {
+            _ if small => 4,
+            n if n % 6 == 3 => 3,
+            _ => 2,
+        };
         let column = (WIDTH + GUTTER) / columns as f32 - GUTTER;
         for row in pictures.chunks(columns) {
             let sized: Vec<_> = row.iter().map(|picture| fitted(&picture.0, column)).collect();
@@ -323,6 +381,38 @@ impl Flow {
         }
     }
 }
+
+/// Points in a millimetre: 72 to the inch of 25.4 mm.
+const POINTS_PER_MM: f64 = 72.0 / 25.4;
+
+/// Pictures up to this many pixels wide are small: codes to be scanned.
+const SMALL: u32 = 300;
+
+/// A word in pieces between which a line may be broken. Only Chinese has such places within a word.
+fn pieces(word: &str) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for c in word.chars() {
+        let before = pieces.last().and_then(|piece| piece.chars().last());
+        let splits = before.is_some_and(|before| {
+            (wide(c) || wide(before)) && !CLOSING.contains(c) && !OPENING.contains(before)
+        });
+        match pieces.last_mut() {
+            Some(piece) if !splits => piece.push(c),
+            _ => pieces.push(c.to_string()),
+        }
+    }
+    pieces
+}
+
+/// Whether a character stands for itself, without spaces around words.
+fn wide(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// What does not begin a line.
+const CLOSING: &str = "，。、；：？！）》」』】〉％·…,.;:?!)%";
+/// What does not end a line.
+const OPENING: &str = "（《「『【〈(";
 
 /// Above and below the text of a row.
 const PAD: f32 = 3.0;
@@ -372,7 +462,7 @@ mod tests {
         flow.paragraph(&long, Style::BODY);
         flow.barred(&long, Style::BODY, SOFT);
         let rows: Vec<Row> = (0..80).map(|i| cells(if i == 7 { &long } else { "short" })).collect();
-        flow.table(&[1.0, 2.0], &["Name", "Value"], &rows);
+        flow.table(&[1.0, 2.0], &["Name".to_owned(), "Value".to_owned()], &rows);
         assert!(flow.pages.len() > 5);
         for (mark, _) in flow.pages.iter().flatten() {
             let (left, low, right, high) = match mark {
@@ -392,10 +482,37 @@ mod tests {
     }
 
     #[test]
+    fn chinese_is_broken_between_characters_but_not_before_a_comma() {
+        let mut flow = flow();
+        let text = "本模型仅供研究和手术规划使用，不作为医疗器械（参见第 3 页）。";
+        for width in [50.0, 73.0, 120.0] {
+            let lines = flow.lines(text, Style::BODY, width);
+            assert!(lines.len() > 1);
+            for line in &lines {
+                assert!(flow.faces[0].width(line, Style::BODY.size) <= width, "{line}");
+                assert!(!line.starts_with(['，', '。', '）']) && !line.ends_with('（'), "{line}");
+            }
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+
+    #[test]
+    fn the_bar_is_as_long_as_it_says() {
+        let mut flow = flow();
+        flow.scale(100.0, "100 mm");
+        let longest = flow.pages[0].iter().filter_map(|(mark, _)| match mark {
+            Mark::Box([_, _, width, _], _) => Some(*width),
+            _ => None,
+        });
+        let points = longest.fold(0.0, f32::max);
+        assert!((f64::from(points) / POINTS_PER_MM - 100.0).abs() < 1e-3, "{points}");
+    }
+
+    #[test]
     fn what_the_font_lacks_counts_once_in_text_and_table() {
         let mut flow = flow();
-        flow.paragraph("骨骨", Style::BODY);
-        flow.table(&[1.0], &["骨"], &[vec![("a骨b".to_owned(), Style::BODY)]]);
+        flow.paragraph("𠀀𠀀", Style::BODY);
+        flow.table(&[1.0], &["𠀀".to_owned()], &[vec![("a𠀀b".to_owned(), Style::BODY)]]);
         assert_eq!(flow.missing, 4);
     }
 }

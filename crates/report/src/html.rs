@@ -3,12 +3,12 @@
 //! No script, nothing fetched: pictures are inside, and the page's own policy forbids anything else. A
 //! click on a picture shows it large; that is a link to the picture itself.
 
-use crate::facts::{Check, Figure, Gallery, NOTICE, Product, Report, Table, held_against, place};
-use crate::number;
+use crate::compose::{self, Block, Grid, Level, Shown, Weight};
+use crate::facts::{Banner, Cell, Figure, Report, Tone};
+use crate::language::Texts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
-use osteon_core::Finding;
 
 /// What the page may load: pictures inside itself, and its own style.
 const POLICY: &str =
@@ -16,9 +16,23 @@ const POLICY: &str =
 
 /// The report as an HTML page. Everything given is text: markup in it is shown, not obeyed.
 pub fn html(report: &Report) -> String {
+    let texts = Texts::of(report.language);
+    let blocks = compose::blocks(report);
+    // What stands before the first heading is the page's head; each section begins with its heading.
+    let begins = |block: &Block<'_>| matches!(block, Block::Heading(Level::Section, _));
+    let first = blocks.iter().position(begins).unwrap_or(blocks.len());
+    let (head, rest) = blocks.split_at(first);
+    let mut sections: Vec<&[Block<'_>]> = Vec::new();
+    let mut rest = rest;
+    while !rest.is_empty() {
+        let end = rest.iter().skip(1).position(begins).map_or(rest.len(), |n| n + 1);
+        let (section, after) = rest.split_at(end);
+        sections.push(section);
+        rest = after;
+    }
     let page = markup! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(texts.tag()) {
             head {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
@@ -26,185 +40,132 @@ pub fn html(report: &Report) -> String {
                 meta name="referrer" content="no-referrer";
                 meta name="generator" content=(report.software);
                 title { (report.title) " · " (report.case_id) }
-                style { (PreEscaped(include_str!("page.css"))) }
+                style { (PreEscaped(style(texts))) }
             }
             body {
                 main {
-                    (head(report))
-                    (findings(report))
-                    (galleries(&report.galleries))
-                    (measures(&report.tables))
-                    (checks(&report.checks))
-                    (files(&report.files))
-                    (provenance(report))
+                    header {
+                        h1 { (report.title) }
+                        @for one in head { (block(one, 0, texts)) }
+                    }
+                    @for (n, section) in sections.iter().enumerate() {
+                        section aria-labelledby=(format!("part-{n}")) {
+                            @for one in *section { (block(one, n, texts)) }
+                        }
+                    }
                 }
-                footer { (NOTICE) " " (report.software) }
+                footer { (texts.say("notice")) " " (report.software) }
             }
         }
     };
     page.into_string()
 }
 
-fn head(report: &Report) -> Markup {
-    let lines = [("Case", &report.case_id), ("Date", &report.date), ("Made by", &report.software)];
+/// The style sheet with the words in the margins of printed pages.
+fn style(texts: Texts) -> String {
+    // Words in a style sheet stand in quotes, and ours have none of their own.
+    let pages = texts.say("page-of").replace("{n}", "\" counter(page) \"");
+    let pages = pages.replace("{count}", "\" counter(pages) \"");
+    include_str!("page.css").replace("@notice@", &texts.say("notice")).replace("@pages@", &pages)
+}
+
+fn block(block: &Block<'_>, part: usize, texts: Texts) -> Markup {
+    match block {
+        Block::Heading(Level::Section, text) => markup! { h2 id=(format!("part-{part}")) { (text) } },
+        // A table says its own caption.
+        Block::Heading(Level::Group, _) => Markup::default(),
+        Block::Text(Weight::Lead, text) => markup! { p.subtitle { (text) } },
+        Block::Text(Weight::Strong, text) => markup! { p.identity { (text) } },
+        Block::Text(Weight::Notice, text) => markup! { p.notice { (text) } },
+        Block::Text(Weight::Body, text) => markup! { p { (text) } },
+        Block::Facts(facts) => markup! {
+            dl.head { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+        },
+        Block::Banner(banners) => banner(banners),
+        Block::Finding(shown) => finding(shown),
+        Block::Pictures(figures) => markup! {
+            div.gallery { @for (f, one) in figures.iter().enumerate() { (figure(one, [part, f], texts)) } }
+        },
+        Block::Table(grid) => table(grid),
+        Block::Checklist(lines) => markup! {
+            ul.checklist { @for line in *lines { li { (line) } } }
+        },
+        Block::Numbered(lines) => markup! {
+            ol.journal { @for line in *lines { li { code { (line) } } } }
+        },
+        Block::Scale(mm, caption) => markup! {
+            div.scale style=(format!("width: {mm:.0}mm")) {}
+            p.aside { (caption) }
+        },
+    }
+}
+
+fn banner(banners: &[Banner]) -> Markup {
     markup! {
-        header {
-            h1 { (report.title) }
-            @if !report.subtitle.is_empty() { p.subtitle { (report.subtitle) } }
-            @if let Some(identity) = &report.identity { p.identity { (identity) } }
-            dl.head {
-                @for (name, value) in lines.iter().filter(|line| !line.1.is_empty()) {
-                    div { dt { (name) } dd { (value) } }
-                }
-            }
-            p.notice { (NOTICE) }
-            p.headline { (report.headline()) }
+        @for one in banners {
+            div.banner { p.huge { (one.huge) } p { (one.small) } }
         }
     }
 }
 
-fn findings(report: &Report) -> Markup {
+fn finding(shown: &Shown) -> Markup {
     markup! {
-        section aria-labelledby="findings" {
-            h2 #findings { "Findings" }
-            @if report.findings.is_empty() { p { "Nothing was found that asks for a look." } }
-            @for found in report.findings_by_severity() { (finding(found)) }
+        article.finding.(shown.severity) {
+            p.what { span.word { (shown.word) } (shown.message) }
+            @if !shown.original.is_empty() { p.aside lang="en" { (shown.original) } }
+            @if !shown.remedy.is_empty() { p { (shown.remedy) } }
+            p.aside { (shown.aside) }
         }
     }
 }
 
-fn finding(found: &Finding) -> Markup {
-    let severity = found.severity.to_string();
-    let asides = [held_against(found), place(found), found.code.clone()];
-    let aside: Vec<_> = asides.iter().filter(|text| !text.is_empty()).map(String::as_str).collect();
-    markup! {
-        article.finding.(severity) {
-            p.what { span.word { (severity) } (found.message) }
-            @if !found.remedy.is_empty() { p { (found.remedy) } }
-            p.aside { (aside.join(" · ")) }
-        }
-    }
-}
-
-fn galleries(galleries: &[Gallery]) -> Markup {
-    markup! {
-        @for (g, gallery) in galleries.iter().enumerate().filter(|g| !g.1.figures.is_empty()) {
-            section aria-labelledby=(format!("gallery-{g}")) {
-                h2 id=(format!("gallery-{g}")) { (gallery.title) }
-                @if !gallery.note.is_empty() { p { (gallery.note) } }
-                div.gallery {
-                    @for (f, one) in gallery.figures.iter().enumerate() { (figure(one, g, f)) }
-                }
-            }
-        }
-    }
-}
-
-fn figure(figure: &Figure, gallery: usize, number: usize) -> Markup {
-    let id = format!("figure-{gallery}-{number}");
-    let back = format!("#gallery-{gallery}");
+fn figure(figure: &Figure, [part, number]: [usize; 2], texts: Texts) -> Markup {
+    let id = format!("figure-{part}-{number}");
+    let back = format!("#part-{part}");
     let data = format!("data:image/png;base64,{}", STANDARD.encode(&figure.png));
     markup! {
         figure id=(id) {
-            a.open href=(format!("#{id}")) title="Show large" { img src=(data) alt=(figure.alt); }
-            figcaption { (figure.caption) a.close href=(back) { "Back to the report" } }
+            a.open href=(format!("#{id}")) title=(texts.say("show-large")) { img src=(data) alt=(figure.alt); }
+            figcaption { (figure.caption) a.close href=(back) { (texts.say("back")) } }
         }
     }
 }
 
-fn measures(tables: &[Table]) -> Markup {
-    if tables.is_empty() {
-        return Markup::default();
-    }
+fn table(grid: &Grid) -> Markup {
     markup! {
-        section aria-labelledby="measures" {
-            h2 #measures { "Measures" }
-            @for table in tables {
-                div.scroll { table {
-                    caption { (table.title) }
-                    (columns(&["Measure", "Value", "Method or source"]))
-                    tbody { @for row in &table.rows {
-                        tr { th scope="row" { (row.name) } td.number { (row.value) } td.source { (row.source) } }
-                    } }
-                } }
+        div.scroll { table {
+            @if !grid.caption.is_empty() { caption { (grid.caption) } }
+            @if !grid.head.is_empty() {
+                thead { tr { @for name in &grid.head { th scope="col" { (name) } } } }
             }
-        }
-    }
-}
-
-fn checks(checks: &[Check]) -> Markup {
-    if checks.is_empty() {
-        return Markup::default();
-    }
-    markup! {
-        section aria-labelledby="checks" {
-            h2 #checks { "Checks" }
-            div.scroll { table {
-                (columns(&["Check", "Verdict", "Value", "Limit", "Method or source"]))
-                tbody { @for check in checks {
-                    @let word = check.verdict.word();
-                    tr {
-                        th scope="row" { (check.name) }
-                        td { span.word.(word) { (word) } }
-                        td { (check.value) } td { (check.limit) } td.source { (check.source) }
-                    }
-                } }
+            tbody { @for row in &grid.rows {
+                tr { @for (c, one) in row.iter().enumerate() { (cell(one, c)) } }
             } }
-        }
+        } }
     }
 }
 
-fn files(files: &[Product]) -> Markup {
-    if files.is_empty() {
-        return Markup::default();
-    }
-    markup! {
-        section aria-labelledby="files" {
-            h2 #files { "Files" }
-            div.scroll { table {
-                (columns(&["File", "Size", "SHA-256"]))
-                tbody { @for file in files {
-                    tr {
-                        th scope="row" { (file.name) @if !file.what.is_empty() { br; span.aside { (file.what) } } }
-                        td.number { (number::bytes(file.bytes)) }
-                        td { code { (file.sha256) } }
-                    }
-                } }
-            } }
-        }
-    }
-}
-
-fn columns(names: &[&str]) -> Markup {
-    markup! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
-}
-
-fn provenance(report: &Report) -> Markup {
-    if report.provenance.is_empty() && report.journal.is_empty() {
-        return Markup::default();
-    }
-    markup! {
-        section aria-labelledby="provenance" {
-            h2 #provenance { "Provenance" }
-            @if !report.provenance.is_empty() {
-                table { tbody { @for fact in &report.provenance {
-                    tr { th scope="row" { (fact.name) } td { (fact.value) } }
-                } } }
-            }
-            @if !report.journal.is_empty() {
-                details open {
-                    summary { "Journal" }
-                    ol.journal { @for line in &report.journal { li { code { (line) } } } }
-                }
-            }
-        }
+fn cell(cell: &Cell, column: usize) -> Markup {
+    let text = cell.text.as_str();
+    match cell.tone {
+        _ if column == 0 => markup! { th scope="row" { (text) } },
+        Tone::Plain => markup! { td { (text) } },
+        Tone::Strong => markup! { td.strong { (text) } },
+        Tone::Aside => markup! { td.source { (text) } },
+        Tone::Fine => markup! { td { code { (text) } } },
+        Tone::Good => markup! { td { span.word.pass { (text) } } },
+        Tone::Look => markup! { td { span.word.caution { (text) } } },
+        Tone::Bad => markup! { td { span.word.fail { (text) } } },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
     use crate::test_example;
+
+    const NOTICE: &str = "Research and planning use, not a medical device.";
 
     #[test]
     fn markup_in_what_is_given_is_shown_and_not_obeyed() {
@@ -273,5 +234,46 @@ mod tests {
         let page = html(&Report::default());
         assert!(page.contains(NOTICE) && page.contains("Nothing was found"));
         assert!(!page.contains("<table") && page.ends_with("</html>"));
+    }
+
+    #[test]
+    fn every_word_of_a_page_is_given_or_looked_up() {
+        let report = Report { language: Language::Pseudo, ..test_example::report() };
+        let page = html(&report);
+        let body = page.split_once("<body>").unwrap().1;
+        // Tags and their attributes are no words, but for what a reader hears or sees of them.
+        let mut shown = String::new();
+        for part in body.split('<').filter_map(|part| part.split_once('>')) {
+            shown += part.1;
+            shown.push('\n');
+            for attribute in ["alt=\"", "title=\""] {
+                let value = part.0.split_once(attribute).and_then(|rest| rest.1.split_once('"'));
+                shown += value.map_or("", |value| value.0);
+                shown.push('\n');
+            }
+        }
+        let looked_up = |text: &str| -> String {
+            let mut depth = 0;
+            let outside = text.chars().filter(|c| {
+                depth += i32::from(*c == '⟦') - i32::from(*c == '⟧');
+                depth == 0
+            });
+            outside.collect()
+        };
+        let given = format!("{report:?}");
+        for word in looked_up(&shown).split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 2) {
+            let entity = ["quot", "amp"].contains(&word);
+            assert!(entity || given.contains(word), "\"{word}\" is neither given nor looked up");
+        }
+    }
+
+    #[test]
+    fn a_chinese_page_says_its_language_and_the_notice_in_it() {
+        let page = html(&Report { language: Language::Chinese, ..test_example::report() });
+        assert!(page.starts_with("<!DOCTYPE html><html lang=\"zh-Hans\">"));
+        assert!(page.matches("仅供研究和手术规划使用，不作为医疗器械。").count() >= 3);
+        assert!(!page.contains("Research and planning"));
+        // An unknown finding stays English and says so.
+        assert!(page.contains("Fragments 1 and 2 share 12 mm² of surface.（未翻译）"));
     }
 }

@@ -1,9 +1,11 @@
 //! From laid-out pages to the bytes of a PDF, tagged so that it can be read aloud (PDF/UA-1).
 
 use crate::ReportError;
+use crate::compose;
 use crate::face::Face;
-use crate::facts::{NOTICE, Report};
+use crate::facts::Report;
 use crate::flow::{Flow, MARGIN, Mark, PAGE, Page, Rgb, Role, Style};
+use crate::language::Texts;
 use krilla::color::rgb;
 use krilla::configure::{Accessibility, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
@@ -11,7 +13,7 @@ use krilla::geom::{PathBuilder, Point, Rect, Size, Transform};
 use krilla::metadata::Metadata;
 use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
-use krilla::paint::Fill;
+use krilla::paint::{Fill, Stroke};
 use krilla::surface::Surface;
 use krilla::tagging::{
     Artifact, ArtifactType, ContentTag, Identifier, SpanTag, TableHeaderScope, Tag, TagGroup, TagKind,
@@ -27,6 +29,7 @@ fn failed(why: impl std::fmt::Debug) -> ReportError {
 ///
 /// There is no time and no random number in it: the file's identifier is a hash of its content.
 pub fn write(report: &Report, flow: Flow) -> Result<Vec<u8>, ReportError> {
+    let texts = Texts::of(report.language);
     let configuration = ConfigurationBuilder::new()
         .with_accessibility_validator(Accessibility::UA1)
         .finish()
@@ -53,17 +56,12 @@ pub fn write(report: &Report, flow: Flow) -> Result<Vec<u8>, ReportError> {
     document.set_tag_tree(structure(&flow, spoken));
     document.set_metadata(
         Metadata::new()
-            .title(title(report))
-            .description(NOTICE.to_owned())
+            .title(compose::title(report))
+            .description(texts.say("notice"))
             .creator(report.software.clone())
-            .language("en".to_owned()),
+            .language(texts.tag().to_owned()),
     );
     document.finish().map_err(failed)
-}
-
-/// A document that is read aloud needs a title.
-fn title(report: &Report) -> String {
-    if report.title.is_empty() { "Report".to_owned() } else { report.title.clone() }
 }
 
 fn draw_page(surface: &mut Surface<'_>, faces: &[Face; 2], marks: &Page, spoken: &mut [Vec<Identifier>]) {
@@ -85,10 +83,16 @@ fn draw_page(surface: &mut Surface<'_>, faces: &[Face; 2], marks: &Page, spoken:
 fn draw(surface: &mut Surface<'_>, faces: &[Face; 2], mark: &Mark) {
     match mark {
         Mark::Text([x, y], style, text) => {
-            let face = &faces[style.face];
-            let glyphs = face.glyphs(text);
             surface.set_fill(Some(fill(style.colour)));
-            surface.draw_glyphs(Point::from_xy(*x, *y), &glyphs, face.font(), text, style.size, false);
+            let mut left = *x;
+            for run in faces[style.face].runs(text) {
+                let width = run.glyphs.iter().map(|glyph| glyph.x_advance).sum::<f32>() * style.size;
+                surface.set_stroke(run.embolden.then(|| stroke(style)));
+                let at = Point::from_xy(left, *y);
+                surface.draw_glyphs(at, &run.glyphs, run.font, run.text, style.size, false);
+                left += width;
+            }
+            surface.set_stroke(None);
         }
         Mark::Box([x, y, width, height], colour) => {
             surface.set_fill(Some(fill(*colour)));
@@ -114,14 +118,25 @@ fn fill([red, green, blue]: Rgb) -> Fill {
     Fill { paint: rgb::Color::new(red, green, blue).into(), ..Fill::default() }
 }
 
+/// A line around letters that makes them look bold.
+///
+/// Chosen: a thirtieth of the size is as much thicker as the bold Latin letters beside are.
+fn stroke(style: &Style) -> Stroke {
+    Stroke { paint: fill(style.colour).paint, width: style.size / 30.0, ..Stroke::default() }
+}
+
 /// Notice, case and page number at the foot of every page.
 fn footer(surface: &mut Surface<'_>, faces: &[Face; 2], report: &Report, [number, count]: [usize; 2]) {
     let baseline = PAGE[1] - 34.0;
     surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Footer)));
     let strong = Style { face: 1, ..Style::ASIDE };
-    draw(surface, faces, &Mark::Text([MARGIN, baseline], strong, NOTICE.to_owned()));
-    let room = PAGE[0] - 2.0 * MARGIN - faces[1].width(NOTICE, strong.size) - 16.0;
-    let pages = format!("page {number} of {count}");
+    let texts = Texts::of(report.language);
+    let (notice, _) = faces[1].printable(&texts.say("notice"));
+    let room = PAGE[0] - 2.0 * MARGIN - faces[1].width(&notice, strong.size) - 16.0;
+    draw(surface, faces, &Mark::Text([MARGIN, baseline], strong, notice));
+    let pages = [("n", number.to_string()), ("count", count.to_string())];
+    let pages = texts.say_with("page-of", &pages.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let (pages, _) = faces[0].printable(&pages);
     let (mut text, _) = faces[0].printable(&format!("{} · {pages}", report.case_id));
     let width = |text: &str| faces[0].width(text, Style::ASIDE.size);
     if width(&text) > room {

@@ -29,10 +29,13 @@ impl Quantity {
     }
 }
 
+/// What stands in place of a number that is none.
+pub const NOT_MEASURED: &str = "not measured";
+
 /// The number with this many decimals and a true minus sign.
 fn digits(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
-        return "not measured".to_owned();
+        return NOT_MEASURED.to_owned();
     }
     let text = format!("{:.*}", decimals, value.abs());
     let nothing = text.bytes().all(|b| matches!(b, b'0' | b'.'));

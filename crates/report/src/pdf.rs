@@ -1,11 +1,13 @@
 //! The report as an A4 document: the order and the words; `flow` sets them, `ink` writes them.
 
+use crate::compose::{self, Block, Grid, Level, Shown, Weight};
 use crate::face::{Face, MISSING};
-use crate::facts::{Gallery, NOTICE, Report, Verdict, held_against, place};
+use crate::facts::{Cell, Figure, Report, Tone};
 use crate::flow::{Flow, Rgb, Row, SOFT, Style};
-use crate::{ReportError, ink, number};
+use crate::language::Texts;
+use crate::{ReportError, ink};
 use krilla::image::Image;
-use osteon_core::{Finding, Severity};
+use osteon_core::Severity;
 use std::num::NonZeroU16;
 
 const DANGER: Rgb = [179, 38, 30];
@@ -18,66 +20,62 @@ const SECTION: NonZeroU16 = TITLE.saturating_add(1);
 const GROUP: NonZeroU16 = TITLE.saturating_add(2);
 
 /// The report as the bytes of a PDF file, tagged for reading aloud (PDF/UA-1); the same facts give the
-/// same bytes. A character that the bundled font lacks is shown as an empty box, and the document's last
+/// same bytes. A character that no bundled font has is shown as an empty box, and the document's last
 /// line says how many there were.
 ///
 /// # Errors
 /// [`ReportError::Picture`] when a picture cannot be read, [`ReportError::Document`] when the writer fails.
 pub fn pdf(report: &Report) -> Result<Vec<u8>, ReportError> {
     let mut flow = Flow::new(Face::pair()?);
-    head(&mut flow, report);
-    findings(&mut flow, report);
-    for gallery in report.galleries.iter().filter(|g| !g.figures.is_empty()) {
-        pictures(&mut flow, gallery)?;
+    flow.heading(&compose::title(report), TITLE);
+    for block in compose::blocks(report) {
+        set(&mut flow, &block)?;
     }
-    measures(&mut flow, report);
-    checks(&mut flow, report);
-    files(&mut flow, report);
-    provenance(&mut flow, report);
     if flow.missing > 0 {
         flow.gap(14.0);
-        let count = flow.missing;
-        let s = if count == 1 { "" } else { "s" };
-        let text = format!(
-            "{count} character{s} that this document's font lacks: shown as {MISSING}; see the HTML page."
-        );
+        let count = flow.missing.to_string();
+        let texts = Texts::of(report.language);
+        let text = texts.say_with("missing", &[("n", &count), ("box", &MISSING.to_string())]);
         flow.paragraph(&text, Style::ASIDE);
     }
     ink::write(report, flow)
 }
 
-fn head(flow: &mut Flow, report: &Report) {
-    flow.heading(if report.title.is_empty() { "Report" } else { &report.title }, TITLE);
-    if !report.subtitle.is_empty() {
-        let style = Style { size: 11.0, ..Style::ASIDE };
-        flow.paragraph(&report.subtitle, style);
-    }
-    flow.gap(8.0);
-    if let Some(identity) = &report.identity {
-        flow.paragraph(identity, Style::STRONG);
-    }
-    for (name, value) in [("Case", &report.case_id), ("Date", &report.date), ("Made by", &report.software)] {
-        if !value.is_empty() {
-            flow.paragraph(&format!("{name}: {value}"), Style::BODY);
+fn set(flow: &mut Flow, block: &Block<'_>) -> Result<(), ReportError> {
+    match block {
+        Block::Heading(Level::Section, text) => flow.heading(text, SECTION),
+        Block::Heading(Level::Group, text) => flow.heading(text, GROUP),
+        Block::Text(Weight::Lead, text) => {
+            flow.paragraph(text, Style { size: 11.0, ..Style::ASIDE });
+            flow.gap(6.0);
         }
+        Block::Text(Weight::Body, text) => flow.paragraph(text, Style::BODY),
+        Block::Text(Weight::Strong, text) => flow.paragraph(text, Style::STRONG),
+        Block::Text(Weight::Notice, text) => {
+            flow.gap(6.0);
+            flow.paragraph(text, Style::STRONG);
+        }
+        Block::Facts(facts) => {
+            let line: Vec<_> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            flow.paragraph(&line.join("   "), Style::BODY);
+        }
+        Block::Banner(banners) => banners.iter().for_each(|one| flow.banner(&one.huge, &one.small)),
+        Block::Finding(shown) => finding(flow, shown),
+        Block::Pictures(figures) => pictures(flow, figures)?,
+        Block::Table(grid) => table(flow, grid),
+        Block::Checklist(lines) => lines.iter().for_each(|line| flow.tick(line)),
+        Block::Numbered(lines) => {
+            for (n, line) in lines.iter().enumerate() {
+                flow.paragraph(&format!("{}. {line}", n + 1), Style::ASIDE);
+            }
+        }
+        Block::Scale(mm, caption) => flow.scale(*mm, caption),
     }
-    flow.gap(8.0);
-    flow.paragraph(NOTICE, Style::STRONG);
-    flow.paragraph(&report.headline(), Style::BODY);
+    Ok(())
 }
 
-fn findings(flow: &mut Flow, report: &Report) {
-    flow.heading("Findings", SECTION);
-    if report.findings.is_empty() {
-        flow.paragraph("Nothing was found that asks for a look.", Style::BODY);
-    }
-    for found in report.findings_by_severity() {
-        finding(flow, found);
-    }
-}
-
-fn finding(flow: &mut Flow, found: &Finding) {
-    let tone = match found.severity {
+fn finding(flow: &mut Flow, shown: &Shown) {
+    let tone = match shown.severity {
         Severity::Danger => DANGER,
         Severity::Caution => CAUTION,
         Severity::Note => NOTE,
@@ -85,23 +83,20 @@ fn finding(flow: &mut Flow, found: &Finding) {
     flow.gap(6.0);
     flow.together(4, Style::BODY);
     let word = Style { colour: tone, size: 8.0, ..Style::STRONG };
-    flow.barred(&found.severity.to_string().to_uppercase(), word, tone);
-    flow.barred(&found.message, Style::STRONG, tone);
-    if !found.remedy.is_empty() {
-        flow.barred(&found.remedy, Style::BODY, tone);
+    flow.barred(&shown.word.to_uppercase(), word, tone);
+    flow.barred(&shown.message, Style::STRONG, tone);
+    if !shown.original.is_empty() {
+        flow.barred(&shown.original, Style::ASIDE, tone);
     }
-    let asides = [held_against(found), place(found), found.code.clone()];
-    let asides: Vec<_> = asides.into_iter().filter(|text| !text.is_empty()).collect();
-    flow.barred(&asides.join(" · "), Style::ASIDE, tone);
+    if !shown.remedy.is_empty() {
+        flow.barred(&shown.remedy, Style::BODY, tone);
+    }
+    flow.barred(&shown.aside, Style::ASIDE, tone);
 }
 
-fn pictures(flow: &mut Flow, gallery: &Gallery) -> Result<(), ReportError> {
-    flow.heading(&gallery.title, SECTION);
-    if !gallery.note.is_empty() {
-        flow.paragraph(&gallery.note, Style::BODY);
-    }
+fn pictures(flow: &mut Flow, figures: &[Figure]) -> Result<(), ReportError> {
     let mut pictures = Vec::new();
-    for figure in &gallery.figures {
+    for figure in figures {
         let image = Image::from_png(figure.png.clone().into(), true)
             .map_err(|reason| ReportError::Picture { caption: figure.caption.clone(), reason })?;
         pictures.push((image, figure.caption.as_str(), figure.alt.as_str()));
@@ -110,85 +105,22 @@ fn pictures(flow: &mut Flow, gallery: &Gallery) -> Result<(), ReportError> {
     Ok(())
 }
 
-fn measures(flow: &mut Flow, report: &Report) {
-    if report.tables.is_empty() {
-        return;
-    }
-    flow.heading("Measures", SECTION);
-    for table in &report.tables {
-        flow.heading(&table.title, GROUP);
-        let rows = table.rows.iter().map(|row| {
-            vec![
-                (row.name.clone(), Style::BODY),
-                (row.value.to_string(), Style::STRONG),
-                (row.source.clone(), Style::ASIDE),
-            ]
-        });
-        let rows: Vec<Row> = rows.collect();
-        flow.table(&[3.0, 2.0, 4.0], &["Measure", "Value", "Method or source"], &rows);
-    }
+fn table(flow: &mut Flow, grid: &Grid) {
+    let rows: Vec<Row> = grid.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    flow.table(&grid.shares, &grid.head, &rows);
 }
 
-fn checks(flow: &mut Flow, report: &Report) {
-    if report.checks.is_empty() {
-        return;
-    }
-    flow.heading("Checks", SECTION);
-    let rows = report.checks.iter().map(|check| {
-        let colour = match check.verdict {
-            Verdict::Pass => PASS,
-            Verdict::Caution => CAUTION,
-            Verdict::Fail => DANGER,
-        };
-        let word = Style { colour, ..Style::STRONG };
-        vec![
-            (check.name.clone(), Style::BODY),
-            (check.verdict.word().to_owned(), word),
-            (check.value.clone(), Style::BODY),
-            (check.limit.clone(), Style::BODY),
-            (check.source.clone(), Style::ASIDE),
-        ]
-    });
-    let rows: Vec<Row> = rows.collect();
-    let head = ["Check", "Verdict", "Value", "Limit", "Method or source"];
-    flow.table(&[3.0, 1.3, 2.2, 2.2, 2.6], &head, &rows);
-}
-
-fn files(flow: &mut Flow, report: &Report) {
-    if report.files.is_empty() {
-        return;
-    }
-    flow.heading("Files", SECTION);
-    let small = Style { size: 7.0, colour: SOFT, ..Style::BODY };
-    let rows = report.files.iter().map(|file| {
-        vec![
-            (file.name.clone(), Style::BODY),
-            (file.what.clone(), Style::ASIDE),
-            (number::bytes(file.bytes).to_string(), Style::BODY),
-            (file.sha256.clone(), small),
-        ]
-    });
-    let rows: Vec<Row> = rows.collect();
-    flow.table(&[2.2, 2.0, 1.2, 3.6], &["File", "What", "Size", "SHA-256"], &rows);
-}
-
-fn provenance(flow: &mut Flow, report: &Report) {
-    if report.provenance.is_empty() && report.journal.is_empty() {
-        return;
-    }
-    flow.heading("Provenance", SECTION);
-    let facts = report.provenance.iter();
-    let rows: Vec<Row> =
-        facts.map(|fact| vec![(fact.name.clone(), Style::BODY), (fact.value.clone(), Style::BODY)]).collect();
-    if !rows.is_empty() {
-        flow.table(&[1.0, 3.0], &["What", "Value"], &rows);
-    }
-    if !report.journal.is_empty() {
-        flow.heading("Journal", GROUP);
-    }
-    for (n, line) in report.journal.iter().enumerate() {
-        flow.paragraph(&format!("{}. {line}", n + 1), Style::ASIDE);
-    }
+fn cell(cell: &Cell) -> (String, Style) {
+    let style = match cell.tone {
+        Tone::Plain => Style::BODY,
+        Tone::Strong => Style::STRONG,
+        Tone::Aside => Style::ASIDE,
+        Tone::Fine => Style { size: 7.0, colour: SOFT, ..Style::BODY },
+        Tone::Good => Style { colour: PASS, ..Style::STRONG },
+        Tone::Look => Style { colour: CAUTION, ..Style::STRONG },
+        Tone::Bad => Style { colour: DANGER, ..Style::STRONG },
+    };
+    (cell.text.clone(), style)
 }
 
 #[cfg(test)]
@@ -231,6 +163,16 @@ mod tests {
         report.findings[1].message = "骨".repeat(4000);
         report.files[0].sha256 = String::new();
         assert!(pdf(&report).is_ok());
+    }
+
+    #[test]
+    fn a_chinese_document_embeds_the_chinese_font_and_an_english_one_does_not() {
+        let mut report = test_example::report();
+        assert_eq!(count(&pdf(&report).unwrap(), b"NotoSansCJKsc"), 0);
+        report.language = crate::Language::Chinese;
+        let bytes = pdf(&report).unwrap();
+        assert!(count(&bytes, b"NotoSansCJKsc") > 0 && count(&bytes, b"zh-Hans") > 0);
+        assert!(bytes == pdf(&report).unwrap());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A report with something in every part, for the tests.
 
 use crate::number::{self, Quantity};
-use crate::{Check, Fact, Figure, Gallery, Measure, Product, Report, Table, Verdict};
+use crate::{
+    Banner, Cell, Check, Fact, Figure, Gallery, Listing, Measure, Product, Report, Table, Tone, Verdict,
+};
 use osteon_core::{Finding, Severity};
 use osteon_view::Picture;
 
@@ -17,9 +19,12 @@ pub fn figure(caption: &str) -> Figure {
 pub fn report() -> Report {
     Report {
         title: "Proximal tibia, fragments for printing".to_owned(),
+        language: crate::Language::English,
+        paper: crate::Paper::Engineer,
         subtitle: "Model at 1:1 from CT, 0.6 mm slices".to_owned(),
         case_id: "tibia-pcl <script>alert(1)</script>".to_owned(),
         identity: None,
+        banner: vec![Banner { huge: "LEFT".to_owned(), small: "tibia-left".to_owned() }],
         date: "2026-11-20".to_owned(),
         software: "Osteon 0.1.0".to_owned(),
         findings: findings(),
@@ -43,6 +48,16 @@ pub fn report() -> Report {
             check("Fits the bed", Verdict::Pass, "103 × 81 × 89 mm", "220 × 220 × 250 mm"),
             check("Fragments apart", Verdict::Fail, "0.0 mm", "0.2 mm"),
         ],
+        checklist: vec!["The side on the part is the patient's.".to_owned()],
+        listings: vec![Listing {
+            title: "Approvals".to_owned(),
+            note: "Who looked at what.".to_owned(),
+            head: ["Who", "State"].map(str::to_owned).to_vec(),
+            shares: vec![2.0, 1.0],
+            rows: vec![vec![Cell::new(Tone::Plain, "Dr Nobody"), Cell::new(Tone::Bad, "stale")]],
+            figures: vec![crate::code::scannable("osteon:tibia", "TB3K").unwrap()],
+        }],
+        scale: Some(100.0),
         files: vec![Product {
             name: "tibia.3mf".to_owned(),
             what: "model for the printer".to_owned(),

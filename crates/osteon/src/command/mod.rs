@@ -4,7 +4,9 @@
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`slice`], [`printers`]; the state of a case: [`state`], [`replay`].
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`prepare`]; the state of a case: [`state`], [`replay`].
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`] → [`approve`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
 
+pub mod approve;
 pub mod check;
 pub mod convert;
 pub mod demo;

@@ -156,12 +156,12 @@ impl Command for Model {
                     "{}. Everything else is in {}, see {}",
                     failure.help,
                     self.out,
-                    artefacts::REPORT_PAGE
+                    artefacts::FIRST_PAGE
                 );
                 return Err(failure);
             }
         }
-        outcome.summary.push(format!("the case is in {}; start with {}", self.out, artefacts::REPORT_PAGE));
+        outcome.summary.push(format!("the case is in {}; start with {}", self.out, artefacts::FIRST_PAGE));
         Ok(outcome)
     }
 }

@@ -3,13 +3,14 @@
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
-use osteon_case::{Case, Currency};
+use crate::reporting::approvals::{self, Approval, State};
+use osteon_case::{Case, Currency, Inputs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
 
-/// Show which files of the case are current, stale, changed or missing
+/// Show which files of the case are current, stale, changed or missing, and which approvals hold
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Status {}
@@ -20,7 +21,8 @@ impl Command for Status {
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let case = job.case()?;
-        let artefacts = case.status(&Default::default(), job.ctx())?;
+        let today = Inputs::from([(approvals::DEPENDENCY.to_owned(), approvals::fingerprint(case))]);
+        let artefacts = case.status(&today, job.ctx())?;
         let mut summary = vec![format!("case {}, {} files", case.description().id, artefacts.len())];
         for artefact in &artefacts {
             let state = match &artefact.currency {
@@ -32,9 +34,27 @@ impl Command for Status {
             let hash = artefact.hash.to_string();
             summary.push(format!("  {:<32} {}  {state}", artefact.path.to_string(), &hash[..12]));
         }
+        let approvals = approvals::all(case);
+        summary.extend(approvals.iter().map(approval));
         let findings = case.findings().to_vec();
-        Ok(Outcome { summary, findings, data: json!({ "artefacts": artefacts }), ..Outcome::default() })
+        let given: Vec<_> = approvals
+            .iter()
+            .map(|a| json!({ "by": a.by, "role": a.role, "items": a.items, "state": a.state }))
+            .collect();
+        let data = json!({ "artefacts": artefacts, "approvals": given });
+        Ok(Outcome { summary, findings, data, ..Outcome::default() })
     }
+}
+
+/// An approval as a line for a person.
+fn approval(approval: &Approval) -> String {
+    let state = match &approval.state {
+        State::Holds => "holds".to_owned(),
+        State::Stale(changed) => format!("stale: {} changed since", changed.join(", ")),
+        State::Withdrawn(on) => format!("withdrawn on {on}"),
+    };
+    let (items, role) = (approval.items.join(", "), approval.role.name());
+    format!("  approved on {} by {} ({role}): {items}: {state}", approval.on, approval.by)
 }
 
 /// Show what was done to the case, line by line
