@@ -109,7 +109,8 @@ impl Marks {
         let id = text(Word::CaseId);
         let part = joined([text(Word::Level), text(Word::Side)]);
         let [note, version, directions] = [Word::Note, Word::Version, Word::Directions].map(text);
-        let id_halves = id.as_deref().and_then(broken).map(|(first, second)| [first, second].map(str::to_owned));
+        let id_halves =
+            id.as_deref().and_then(broken).map(|(first, second)| [first, second].map(str::to_owned));
         let rest = || [part.clone(), note.clone(), version.clone(), directions.clone()].into_iter().flatten();
         let mut layouts: Vec<Vec<String>> = Vec::new();
         let mut add = |lines: Vec<String>| {
@@ -221,7 +222,10 @@ mod tests {
             all
         };
         assert!(layouts.iter().all(|lines| content(lines) == content(&layouts[0])));
-        assert_eq!(Marks { note: Some("ß".to_owned()), ..full.clone() }.unwritable(), Some((Word::Note, 'ß')));
+        assert_eq!(
+            Marks { note: Some("ß".to_owned()), ..full.clone() }.unwritable(),
+            Some((Word::Note, 'ß'))
+        );
         assert_eq!(Marks { level: Some("腰椎".to_owned()), ..full }.unwritable(), Some((Word::Level, '腰')));
     }
 

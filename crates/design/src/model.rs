@@ -88,7 +88,8 @@ impl Placement {
 
     /// The text in one line, with bars between its lines.
     pub fn text(&self) -> String {
-        let lines: Vec<&str> = self.lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            self.lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
         lines.join(" | ")
     }
 
@@ -236,7 +237,11 @@ impl Work<'_> {
         let (mut none, mut some) = (0, smallest);
         while none < some {
             let middle = usize::midpoint(none, some);
-            if self.candidates(&texts, heights[middle]).0.is_empty() { none = middle + 1 } else { some = middle }
+            if self.candidates(&texts, heights[middle]).0.is_empty() {
+                none = middle + 1
+            } else {
+                some = middle
+            }
         }
         let mut attempts = 0;
         for &height in &heights[some..] {
@@ -286,7 +291,8 @@ impl Work<'_> {
             let mut spots: Vec<_> = rooms.collect();
             spots.sort_by_key(|(rank, n, _)| (*rank, *n));
             for (_, n, spot) in spots {
-                let Some(seen) = seen_length(&self.sides[n], &spot.view, length, &lettering, lines.len()) else {
+                let Some(seen) = seen_length(&self.sides[n], &spot.view, length, &lettering, lines.len())
+                else {
                     continue;
                 };
                 let placement = Placement {

@@ -127,7 +127,8 @@ fn structure_version_and_bar_stand_beside_each_other_and_are_read_back() {
         scale_bar: ScaleBar::Fitting,
         ..marks()
     };
-    let found = marked_with(&block(DVec3::new(60.0, 30.0, 60.0), 1.0), &full, &Axes::PATIENT, &Regions::default());
+    let found =
+        marked_with(&block(DVec3::new(60.0, 30.0, 60.0), 1.0), &full, &Axes::PATIENT, &Regions::default());
     let texts: Vec<String> = found.placements.iter().map(Placement::text).collect();
     assert_eq!(texts, ["OST-17 | L4 LEFT | V-3F9A1C | R ^H L", "50 MM"]);
     for placement in &found.placements {
@@ -157,17 +158,20 @@ fn a_bar_on_an_incline_is_as_long_in_space_as_it_says() {
 
 #[test]
 fn what_finds_no_room_together_goes_elsewhere_with_the_side_first() {
-    // Faces of 14 × 13 mm: two short lines at most.
-    let small = block(DVec3::new(14.0, 14.0, 13.0), 0.5);
+    // Sides of 19 × 12 mm: two lines of the smallest letters, and none as long as the version.
+    let small = block(DVec3::new(19.0, 19.0, 12.0), 0.5);
     let marks = Marks { side: Some(Right), version: Some("V-3F9A1C".to_owned()), ..marks() };
     let found = marked_with(&small, &marks, &Axes::PATIENT, &Regions::default());
-    assert!(found.placements.len() > 1 && found.placements[0].text().contains("RIGHT"), "{found:?}");
+    let texts: Vec<String> = found.placements.iter().map(Placement::text).collect();
+    assert_eq!(texts, ["OST-17 | RIGHT", "L ^H R"]);
     for placement in &found.placements {
         assert_eq!(lines(&found.solid, placement), placement.lines);
     }
     let faces: Vec<Face> = found.placements.iter().map(|p| p.face).collect();
     assert!(faces.windows(2).all(|pair| pair[0] != pair[1]), "{faces:?}");
-    assert_eq!(found.findings.last().map(|f| f.code.as_str()), Some("marks-left-out"));
+    let finding = &found.findings[0];
+    assert_eq!((finding.code.as_str(), finding.severity), ("marks-left-out", Severity::Note));
+    assert!(finding.message.contains("the version") && !finding.message.contains("the side"));
 }
 
 #[test]
@@ -193,7 +197,11 @@ fn long_text_runs_along_a_slender_shaft() {
     let placement = only(&found);
     assert!(placement.view.right.vec().distance(DVec3::Z) < 1e-12, "{placement:?}");
     // Up is now the patient's right, seen from in front, and the line runs from the feet to the head.
-    assert!(placement.lines.concat().contains("^R") && placement.lettering.height >= 3.0, "{:?}", placement.lines);
+    assert!(
+        placement.lines.concat().contains("^R") && placement.lettering.height >= 3.0,
+        "{:?}",
+        placement.lines
+    );
 }
 
 #[test]

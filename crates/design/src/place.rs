@@ -133,7 +133,8 @@ impl Ground {
         let raster = place.truncate() / self.window.pixel - 0.5;
         let [width, height] = self.window.size;
         let low = raster.floor();
-        let inside = low.x >= 0.0 && low.y >= 0.0 && low.x + 1.0 < width as f64 && low.y + 1.0 < height as f64;
+        let inside =
+            low.x >= 0.0 && low.y >= 0.0 && low.x + 1.0 < width as f64 && low.y + 1.0 < height as f64;
         let first = inside.then(|| low.y as usize * width + low.x as usize)?;
         let corners = [first, first + 1, first + width, first + width + 1].map(|at| self.pixels[at]);
         let [a, b, c, d] = corners.map(|(z, _)| f64::from(z));
@@ -177,7 +178,7 @@ impl Ground {
                 let [hidden, poor] = self.unusable(x, y, w, h);
                 let poor_share = f64::from(poor) / (w * h) as f64;
                 if hidden > 0 || poor_share > POOR {
-                    share = share.max(1.0 - f64::from(hidden) / (w * h) as f64 - poor_share);
+                    share = share.max(f64::from((w * h) as u32 - hidden - poor) / (w * h) as f64);
                     continue;
                 }
                 let spot = self.spot([x, y], [w, h], poor_share);

@@ -8,6 +8,7 @@
 //! 3. [`command`] – the commands themselves, one file each
 //! 4. `intake` – what lies at a path and could be a volume; [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
+//!    [`marks`] – the marks of a product, proven from the layers of its print
 //! 6. [`failure`] – how a command fails
 
 pub mod artefacts;
@@ -18,6 +19,7 @@ mod intake;
 pub mod job;
 mod label_map;
 pub mod manual;
+pub mod marks;
 mod mesh_out;
 mod protected;
 pub mod registry;

@@ -14,6 +14,7 @@
 //! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
 //! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
 //! 6. [`outline`] – sections of a solid and how far two outlines are apart
+//!    [`footprint`] – a window onto one layer; [`mod@restack`] – the surface that will be seen, rebuilt from layers
 //! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
@@ -23,11 +24,13 @@ pub mod canonical;
 pub mod engine;
 pub mod error;
 pub mod fit;
+pub mod footprint;
 pub mod gcode;
 pub mod material;
 pub mod outline;
 pub mod printer;
 pub mod prusa;
+pub mod restack;
 pub mod turn;
 pub mod verify;
 
@@ -41,5 +44,6 @@ pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;
 pub use printer::{Printer, Process, Quality, printer, printers};
+pub use restack::{Layers, Walls, restack};
 pub use turn::Turn;
 pub use verify::{Check, Hand, Job, verify};
