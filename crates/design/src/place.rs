@@ -2,7 +2,7 @@
 
 use crate::style::MarkStyle;
 use glam::{DVec2, DVec3};
-use osteon_core::{Cancelled, Ctx, Solid};
+use osteon_core::{Cancelled, Ctx, Patient, Point, Solid};
 use osteon_mesh::depth_map::{DepthMap, View, Window, depth_map};
 
 /// Edge of a pixel in mm: half of the smallest stroke is seen, and a model of 400 mm takes 0.6 M pixels.
@@ -27,10 +27,23 @@ const RANKS: f64 = 20.0;
 #[derive(Clone, Debug)]
 pub struct Ground {
     window: Window,
+    /// Depth of the surface at each pixel, and what it is good for.
+    pixels: Vec<(f32, Use)>,
     /// Sums over all pixels to the left and below, in rows of `width + 1`.
     sums: Vec<Sums>,
     max_bend: f64,
     max_slope: f64,
+}
+
+/// What a pixel is good for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Use {
+    /// Marks.
+    Free,
+    /// Thin, steep or rough: a few of these may lie in a rectangle.
+    Poor,
+    /// Nothing: the model is not there, or must stay as it is there.
+    Hidden,
 }
 
 /// Sums over pixels.
@@ -66,6 +79,8 @@ pub struct Spot {
     pub bend: f64,
     /// Slope of that plane (rise over run).
     pub slope: f64,
+    /// How much deeper that plane gets per mm to the right and upwards.
+    pub tilt: DVec2,
     /// Rank: 0 is flat and level, 20 and more at the limits.
     pub rank: u32,
 }
@@ -87,16 +102,59 @@ impl Ground {
         let map = depth_map(solid.mesh(), &window, ctx)?;
         let [width, height] = window.size;
         let max_slope = libm::tan(style.max_slope * std::f64::consts::PI / 180.0);
+        let good_for = |x: usize, y: usize| match map.front[map.index(x, y)] {
+            z if !z.is_finite() => (0.0, Use::Hidden),
+            z if usable(&map, x, y, style, max_slope) => (z, Use::Free),
+            z => (z, Use::Poor),
+        };
+        let pixels = (0..width * height).map(|at| good_for(at % width, at / width)).collect();
+        ctx.check()?;
+        let mut ground = Self { window, pixels, sums: Vec::new(), max_bend: style.max_bend, max_slope };
+        ground.add_up();
+        Ok(ground)
+    }
+
+    /// Keeps free all places for which `taken` is true.
+    pub fn block(&mut self, taken: impl Fn(Point<Patient>) -> bool) {
+        let width = self.window.size[0];
+        for (at, (z, usable)) in self.pixels.iter_mut().enumerate() {
+            let middle = DVec2::new((at % width) as f64 + 0.5, (at / width) as f64 + 0.5) * self.window.pixel;
+            if *usable != Use::Hidden && taken(self.window.view.place(middle.extend(f64::from(*z)))) {
+                *usable = Use::Hidden;
+            }
+        }
+        self.add_up();
+    }
+
+    /// The depth of the surface at a place in flat coordinates of a view that differs from this ground's in its origin
+    /// alone, between the middles of pixels; `None` beside the model.
+    pub fn depth(&self, view: &View, at: DVec2) -> Option<f64> {
+        let place = self.window.view.flat(view.place(at.extend(0.0)));
+        let raster = place.truncate() / self.window.pixel - 0.5;
+        let [width, height] = self.window.size;
+        let low = raster.floor();
+        let inside =
+            low.x >= 0.0 && low.y >= 0.0 && low.x + 1.0 < width as f64 && low.y + 1.0 < height as f64;
+        let first = inside.then(|| low.y as usize * width + low.x as usize)?;
+        let corners = [first, first + 1, first + width, first + width + 1].map(|at| self.pixels[at]);
+        let [a, b, c, d] = corners.map(|(z, _)| f64::from(z));
+        let share = raster - low;
+        let z = (a + (b - a) * share.x) * (1.0 - share.y) + (c + (d - c) * share.x) * share.y;
+        corners.iter().all(|(_, usable)| *usable != Use::Hidden).then_some(z - place.z)
+    }
+
+    /// The sums over the pixels as they are now.
+    fn add_up(&mut self) {
+        let [width, height] = self.window.size;
         let mut sums = vec![Sums::default(); (width + 1) * (height + 1)];
         for y in 0..height {
             let mut row = Sums::default();
             for x in 0..width {
-                let z = f64::from(map.front[map.index(x, y)]);
-                let seen = z.is_finite();
-                let z = if seen { z } else { 0.0 };
+                let (z, usable) = self.pixels[y * width + x];
+                let z = if usable == Use::Hidden { 0.0 } else { f64::from(z) };
                 row = row.plus(Sums {
-                    hidden: u32::from(!seen),
-                    poor: u32::from(seen && !usable(&map, x, y, style, max_slope)),
+                    hidden: u32::from(usable == Use::Hidden),
+                    poor: u32::from(usable == Use::Poor),
                     z,
                     zz: z * z,
                     xz: x as f64 * z,
@@ -105,8 +163,7 @@ impl Ground {
                 sums[(y + 1) * (width + 1) + x + 1] = sums[y * (width + 1) + x + 1].plus(row);
             }
         }
-        ctx.check()?;
-        Ok(Self { window, sums, max_bend: style.max_bend, max_slope })
+        self.sums = sums;
     }
 
     /// The best rectangle of a size in mm: the flattest and most level, then the one nearest to the
@@ -121,7 +178,7 @@ impl Ground {
                 let [hidden, poor] = self.unusable(x, y, w, h);
                 let poor_share = f64::from(poor) / (w * h) as f64;
                 if hidden > 0 || poor_share > POOR {
-                    share = share.max(1.0 - f64::from(hidden) / (w * h) as f64 - poor_share);
+                    share = share.max(f64::from((w * h) as u32 - hidden - poor) / (w * h) as f64);
                     continue;
                 }
                 let spot = self.spot([x, y], [w, h], poor_share);
@@ -174,6 +231,7 @@ impl Ground {
             view: self.window.view.at(self.window.view.place(flat)),
             bend,
             slope,
+            tilt: rise / self.window.pixel,
             rank: rank.round() as u32,
         }
     }
@@ -256,6 +314,18 @@ mod tests {
         });
         let Room::Free(spot) = front(&rough).best(DVec2::new(20.0, 15.0)) else { panic!("no room") };
         assert!(spot.view.origin.vec().x < -9.0);
+    }
+
+    #[test]
+    fn what_is_taken_is_kept_free_and_the_depth_is_known_between_pixels() {
+        let solid = block(DVec3::new(60.0, 20.0, 30.0), 1.0);
+        let mut ground = front(&solid);
+        ground.block(|place| place.vec().x > -5.0);
+        let Room::Free(spot) = ground.best(DVec2::new(20.0, 15.0)) else { panic!("no room") };
+        assert!(spot.view.origin.vec().x <= -15.0);
+        assert!(!matches!(ground.best(DVec2::new(30.0, 15.0)), Room::Free(_)));
+        assert!(ground.depth(&spot.view, DVec2::new(1.3, -2.2)).unwrap().abs() < 1e-5);
+        assert_eq!(ground.depth(&spot.view, DVec2::new(40.0, 0.0)), None);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Text read back from a surface, as a check that the right marks are really there, the right way round.
+//! Marks read back from a surface, as a check that the right ones are really there, the right way round.
 
-use crate::label::Lettering;
+use crate::lettering::Lettering;
 use crate::model::Placement;
 use crate::stroke_font::{Glyph, glyphs};
 use glam::DVec2;
 use osteon_core::{Cancelled, Ctx, Solid};
-use osteon_mesh::depth_map::{Window, depth_map};
+use osteon_mesh::depth_map::{DepthMap, Window, depth_map};
 use osteon_mesh::inspect::grooves;
 use osteon_mesh::strokes::Strokes;
 
@@ -19,35 +19,75 @@ const BROADEST: f64 = 2.5;
 /// few percent, two arbitrary ones by 30 % and more.
 const LEGIBLE: f64 = 0.25;
 
-/// Reads the text from a surface where a placement says there is some.
-///
-/// Of the placement's own text only the number of lines is used: each line is read from its leftmost ink
-/// on, always taking the character that fits best; what fits none is read as `?`.
-pub fn reread(solid: &Solid, placement: &Placement, ctx: &Ctx) -> Result<Vec<String>, Cancelled> {
-    let Placement { view, lettering, size, .. } = placement;
-    let rows = placement.lines.len();
-    let pixel = lettering.stroke / ACROSS;
-    let size = (DVec2::from(*size) / pixel).ceil();
+/// What is read from a surface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The lines; `?` for what is no character, empty where there is no groove.
+    pub lines: Vec<String>,
+    /// Share (0 to 1) of the pixels of the least legible character that are wrong; up to a quarter is read.
+    pub worst: f64,
+    /// Distance in mm in space between the ticks of a bar, if the placement has one and it is found.
+    pub bar: Option<f64>,
+}
+
+impl Reading {
+    /// True when this is what the placement says, with its bar as long as it says within `tolerance` mm.
+    pub fn is_right(&self, placement: &Placement, tolerance: f64) -> bool {
+        let right_bar = match (placement.bar, self.bar) {
+            (None, _) => true,
+            (Some(bar), Some(found)) => (found - bar.length).abs() <= tolerance,
+            (Some(_), None) => false,
+        };
+        self.lines == placement.lines && right_bar
+    }
+}
+
+/// The pixels through which a placement's marks are read: the text with its border, depth zero near the surface.
+pub fn window(placement: &Placement) -> Window {
+    let pixel = placement.lettering.stroke / ACROSS;
+    let size = (DVec2::from(placement.size) / pixel).ceil();
+    let view = &placement.view;
     let low = -size * pixel / 2.0;
-    let window = Window {
-        view: view.at(view.place(low.extend(0.0))),
-        pixel,
-        size: [size.x as usize, size.y as usize],
-    };
-    let map = depth_map(solid.mesh(), &window, ctx)?;
-    let ink = grooves(&map, BROADEST * lettering.stroke);
+    Window { view: view.at(view.place(low.extend(0.0))), pixel, size: [size.x as usize, size.y as usize] }
+}
+
+/// Reads the marks from a surface where a placement says there are some.
+///
+/// # Errors
+/// [`Cancelled`].
+pub fn reread(solid: &Solid, placement: &Placement, ctx: &Ctx) -> Result<Reading, Cancelled> {
+    Ok(read(&depth_map(solid.mesh(), &window(placement), ctx)?, placement))
+}
+
+/// Reads the marks from what is seen through the [`window`] of a placement.
+///
+/// Of the placement's own text only the number of lines is used, and whether the last is a bar: each line is read from
+/// its leftmost ink on, always taking the character that fits best; what fits none is read as `?`.
+pub fn read(map: &DepthMap, placement: &Placement) -> Reading {
+    let Placement { lettering, .. } = placement;
+    let rows = placement.lines.len();
+    let Window { pixel, size, .. } = map.window;
+    let depth = grooves(map, BROADEST * lettering.stroke);
     let page = Page {
-        low,
+        low: -DVec2::new(size[0] as f64, size[1] as f64) * pixel / 2.0,
         pixel,
-        size: window.size,
-        ink: ink.into_iter().map(|depth| f64::from(depth) > placement.depth / 2.0).collect(),
+        size,
+        ink: depth.iter().map(|&depth| f64::from(depth) > placement.depth / 2.0).collect(),
     };
     let letters: Vec<Letter> = glyphs().map(|glyph| Letter::new(&glyph, lettering)).collect();
-    let read = |row: usize| {
-        let middle = (rows - 1) as f64 / 2.0 - row as f64;
-        page.line(middle * lettering.pitch - lettering.height / 2.0, lettering, &letters)
-    };
-    Ok((0..rows).map(read).collect())
+    let text_rows = rows - usize::from(placement.bar.is_some());
+    let mut reading = Reading { lines: Vec::new(), worst: 0.0, bar: None };
+    for row in 0..text_rows {
+        let (line, worst) = page.line(lettering.baseline(rows, row), lettering, &letters);
+        reading.lines.push(line);
+        reading.worst = reading.worst.max(worst);
+    }
+    if placement.bar.is_some() {
+        reading.lines.push(String::new());
+        let surface = |at: usize| f64::from(map.front[at] - depth[at]);
+        reading.bar = page.bar(lettering.baseline(rows, rows - 1), lettering, surface);
+    }
+    reading
 }
 
 /// A glyph at its size.
@@ -78,8 +118,8 @@ struct Page {
 }
 
 impl Page {
-    /// Reads the line with this baseline.
-    fn line(&self, baseline: f64, lettering: &Lettering, letters: &[Letter]) -> String {
+    /// Reads the line with this baseline; and the share of wrong pixels of its worst character.
+    fn line(&self, baseline: f64, lettering: &Lettering, letters: &[Letter]) -> (String, f64) {
         let half = lettering.stroke / 2.0;
         let band = [baseline - half, baseline + lettering.height + half];
         let inked = |x: usize| {
@@ -91,23 +131,46 @@ impl Page {
         let (Some(first), Some(last)) =
             (columns.clone().find(|&x| inked(x)), columns.rev().find(|&x| inked(x)))
         else {
-            return String::new();
+            return (String::new(), 1.0);
         };
         let mut at = DVec2::new(edge(first) + half, baseline);
         let end = edge(last + 1) - half;
-        let mut text = String::new();
+        let (mut text, mut worst) = (String::new(), 0.0_f64);
         // Half a gap short of the end there is no room for a character of any width.
         while at.x < end - lettering.gap / 2.0 || text.is_empty() {
             let wrong = |letter: &Letter| self.wrong(letter, at, lettering);
             let Some((letter, wrong)) =
                 letters.iter().map(|letter| (letter, wrong(letter))).min_by(|a, b| a.1.total_cmp(&b.1))
             else {
-                return text;
+                break;
             };
             text.push(if wrong <= LEGIBLE { letter.character } else { '?' });
+            worst = worst.max(wrong);
             at.x += letter.width + lettering.gap;
         }
-        text
+        (text, worst)
+    }
+
+    /// Distance in mm between the outermost ticks that stand on a bar with this baseline, on the `surface` whose depth
+    /// at a pixel is given.
+    fn bar(&self, baseline: f64, lettering: &Lettering, surface: impl Fn(usize) -> f64) -> Option<f64> {
+        let (from, to) =
+            (self.row(baseline + lettering.stroke), self.row(baseline + lettering.tick() + self.pixel));
+        let inked = |x: usize| (from..to).filter(|y| self.ink[y * self.size[0] + x]).count();
+        // More than half of a tick's height: what an edge or a pit nearby seldom has.
+        let is_tick = |x: &usize| 2 * inked(*x) > to - from;
+        let first = (0..self.size[0]).find(is_tick)?;
+        let last = (0..self.size[0]).rev().find(is_tick)?;
+        let rightwards: Vec<usize> = (first..self.size[0]).take_while(is_tick).collect();
+        let leftwards: Vec<usize> = (0..=last).rev().take_while(is_tick).collect();
+        let [left, right] = [rightwards, leftwards].map(|columns| {
+            let places = columns.iter().flat_map(|&x| (from..to).map(move |y| (x, y * self.size[0] + x)));
+            let inked: Vec<(usize, usize)> = places.filter(|(_, at)| self.ink[*at]).collect();
+            let sum = |value: &dyn Fn(&(usize, usize)) -> f64| inked.iter().map(value).sum::<f64>();
+            let count = inked.len() as f64;
+            DVec2::new(sum(&|(x, _)| *x as f64 * self.pixel) / count, sum(&|(_, at)| surface(*at)) / count)
+        });
+        Some(left.distance(right)).filter(|length| *length > lettering.height)
     }
 
     fn row(&self, y: f64) -> usize {
@@ -152,7 +215,9 @@ mod tests {
         Placement {
             face: Face::Front,
             view: Axes::PATIENT.view(Face::Front).unwrap(),
-            size: lettering.size(&lines, style.border).to_array(),
+            size: lettering.size(&lines, None, style.border).to_array(),
+            bar: None,
+            tilt: DVec2::ZERO,
             lettering,
             lines,
             depth: style.depth,
@@ -168,12 +233,12 @@ mod tests {
     }
 
     fn read(solid: &Solid, placement: &Placement) -> Vec<String> {
-        reread(solid, placement, &Ctx::default()).unwrap()
+        reread(solid, placement, &Ctx::default()).unwrap().lines
     }
 
     #[test]
     fn every_character_is_read_back_at_the_smallest_size_also_on_a_curved_incline() {
-        let lines = ["ABCDEFGHIJKLM", "NOPQRSTUVWXYZ", "0123456789", "A-1.2/B_C ^H R"];
+        let lines = ["ABCDEFGHIJKLM", "NOPQRSTUVWXYZ", "0123456789", "A-1.2/B_C ^H R>:+"];
         for (height, bend) in [(3.0, 0.0), (3.0, 0.02), (6.0, 0.01)] {
             let placement = placement(height, &lines);
             let solid = shaped(DVec3::new(90.0, 30.0, 50.0), 0.8, |p| {

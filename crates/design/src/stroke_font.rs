@@ -10,7 +10,7 @@ const HEIGHT: f64 = 8.0;
 ///
 /// Every character but the space has ink at its left edge, so that text can be read back by trying one
 /// character after another. The zero has a stroke across, the O has none.
-const GLYPHS: [(char, u8, &str); 42] = [
+const GLYPHS: [(char, u8, &str); 45] = [
     ('A', 4, "00 05 28 45 40,03 43"),
     ('B', 4, "00 08 38 47 45 34 04,34 43 41 30 00"),
     ('C', 4, "47 38 18 07 01 10 30 41"),
@@ -51,7 +51,10 @@ const GLYPHS: [(char, u8, &str); 42] = [
     ('_', 4, "00 40"),
     ('.', 1, "00 10"),
     ('/', 4, "00 48"),
+    (':', 1, "02 12,06 16"),
+    ('+', 4, "04 44,26 22"),
     ('^', 4, "20 28,05 28 45"),
+    ('>', 5, "04 54,27 54 21"),
     (' ', 2, ""),
 ];
 
@@ -66,9 +69,14 @@ pub struct Glyph {
     pub lines: Vec<Vec<DVec2>>,
 }
 
-/// The glyph of a character; small letters are written as capitals. `None` if it cannot be written.
+/// The glyph of a character; small letters are written as capitals, `↑` as `^` and `→` as `>`. `None` if it cannot
+/// be written.
 pub fn glyph(character: char) -> Option<Glyph> {
-    let capital = character.to_ascii_uppercase();
+    let capital = match character {
+        '↑' => '^',
+        '→' => '>',
+        other => other.to_ascii_uppercase(),
+    };
     GLYPHS.iter().find(|g| g.0 == capital).map(drawn)
 }
 
@@ -94,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_letter_digit_and_sign_is_there_once_and_within_its_box() {
-        for c in ('A'..='Z').chain('0'..='9').chain("-./ ^_".chars()) {
+        for c in ('A'..='Z').chain('0'..='9').chain("-./:+ ^>_".chars()) {
             let glyph = glyph(c).unwrap();
             assert_eq!(GLYPHS.iter().filter(|g| g.0 == c).count(), 1);
             let points = || glyph.lines.iter().flatten();
@@ -104,7 +112,7 @@ mod tests {
                 "{c}"
             );
         }
-        assert_eq!(glyph('q'), glyph('Q'));
+        assert_eq!((glyph('q'), glyph('↑'), glyph('→')), (glyph('Q'), glyph('^'), glyph('>')));
         assert_eq!(glyph('é'), None);
     }
 

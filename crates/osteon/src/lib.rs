@@ -9,6 +9,8 @@
 //! 4. `intake` – what lies at a path and could be a volume; [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
 //! 6. `reporting` – what the reports of a case say; 7. [`failure`] – how a command fails
+//!    [`marks`] – the marks of a product, proven from the layers of its print
+//! 6. [`failure`] – how a command fails
 
 pub mod artefacts;
 mod card;
@@ -19,6 +21,7 @@ pub mod job;
 mod label_map;
 mod looks;
 pub mod manual;
+pub mod marks;
 mod mesh_out;
 mod printing;
 mod protected;

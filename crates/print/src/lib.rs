@@ -21,6 +21,7 @@
 //! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
 //! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
 //! 6. [`outline`] – sections of a solid and how far two outlines are apart
+//!    [`footprint`] – a window onto one layer; [`mod@restack`] – the surface that will be seen, rebuilt from layers
 //! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
 //! 8. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
 //!
@@ -34,6 +35,7 @@ pub mod engine;
 pub mod error;
 mod expand;
 pub mod fit;
+pub mod footprint;
 pub mod gcode;
 pub mod material;
 pub mod outline;
@@ -42,6 +44,7 @@ pub mod profile;
 pub mod prusa;
 pub mod silhouette;
 pub mod resin;
+pub mod restack;
 pub mod turn;
 pub mod vendor;
 pub mod verify;
@@ -59,5 +62,6 @@ pub use gcode::{Summary, read};
 pub use material::Material;
 pub use printer::{Printer, Process, Quality, printer, printers};
 pub use profile::{Profile, Source};
+pub use restack::{Layers, Walls, restack};
 pub use turn::Turn;
 pub use verify::{Check, Coverage, Hand, Job, verify};

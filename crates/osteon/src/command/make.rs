@@ -5,15 +5,18 @@ use crate::card::{EditingError, Uncertainty};
 use crate::command::import;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::marks::{self, MarkRecord};
+use crate::protected;
 use crate::registry::{Command, Effect, Outcome};
 use crate::surfacing::{Care, Cortex, Known, Surfaced, Surfacing, finished, half_height, uncertainty};
 use glam::DVec3;
 use osteon_case::Sha256;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Grid, Mm, Severity, Solid, Volume};
-use osteon_design::{Axes, MarkStyle, Marks, mark};
+use osteon_design::style::Process;
+use osteon_design::{Axes, MarkStyle, Marked, Marks, ScaleBar, Site, mark};
 use osteon_io::ply;
 use osteon_plan::{Model, plan};
-use osteon_view::{Paint, Part, View, marks, shaded};
+use osteon_view::{Paint, Part, View, marks as corners, shaded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -36,6 +39,52 @@ pub struct Make {
     /// Where the surface of thin cortex is put
     #[serde(default)]
     pub cortex: Cortex,
+    /// How the models will be printed, as far as the size of their marks depends on it
+    #[serde(default)]
+    pub marks_for: MarksFor,
+    /// Whether a bar of known length is pressed in
+    #[serde(default)]
+    pub scale_bar: Bar,
+    /// Version pressed in; a code of what the model is made from if none is given
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Surfaces that bear no marks, each as `ball x,y,z r`, `box x,y,z x,y,z` or `near mm file`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protect: Vec<String>,
+}
+
+/// How a marked model will be printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MarksFor {
+    /// Molten filament, nozzle 0.4 mm; its marks are legible in resin too.
+    #[default]
+    Filament,
+    /// Resin: smaller letters, shallower grooves.
+    Resin,
+    /// Sintered or fused powder: larger letters, deeper grooves.
+    Powder,
+}
+
+impl MarksFor {
+    const fn process(self) -> Process {
+        match self {
+            MarksFor::Filament => Process::Filament,
+            MarksFor::Resin => Process::Resin,
+            MarksFor::Powder => Process::Powder,
+        }
+    }
+}
+
+/// Whether a model bears a bar of known length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bar {
+    /// The longest of 50, 20 and 10 mm for which there is room.
+    #[default]
+    Fitting,
+    /// None.
+    None,
 }
 
 /// Views of the map of the uncertainty: the first of the six.
@@ -80,10 +129,16 @@ pub(crate) struct Made {
     pub genus: i64,
     /// What is written on it, line by line; empty if nothing is.
     pub marks: Vec<String>,
-    /// The side of the model the marks are on.
+    /// The sides of the model the marks are on.
     pub marked_on: Option<String>,
-    /// Height of the letters, mm.
+    /// Height of the smallest letters, mm.
     pub letter_height: Option<f64>,
+    /// Its version, if one is meant to be pressed in.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Where each mark is.
+    #[serde(default)]
+    pub places: Vec<MarkRecord>,
     /// How well its surface is known, before the marks were pressed in.
     #[serde(default)]
     pub accuracy: Option<Accuracy>,
@@ -135,7 +190,7 @@ impl Command for Make {
             let share = |step: f64| (n as f64 + step) / models.len() as f64;
             let ctx = job.ctx().part(&model.id, share(0.0), share(1.0));
             let (solid, known) = self.surface(job, model, &ctx)?;
-            let (solid, mut made, findings) = marked(job, solid, model, plan_hash, &ctx)?;
+            let (solid, mut made, findings) = self.marked(job, solid, model, plan_hash, &ctx)?;
             outcome.findings.extend(findings);
             made.accuracy = Some(known);
             let line = format!(
@@ -196,6 +251,81 @@ impl Make {
         let asked = Some(volume).filter(|_| self.cortex == Cortex::Fitted);
         finished(whole, asked, (known, &how), ctx)
     }
+
+    /// Presses the marks in, if the plan wants them, and says what was made.
+    fn marked(
+        &self,
+        job: &mut Job<'_>,
+        solid: Solid,
+        model: &Model,
+        plan: Sha256,
+        ctx: &Ctx,
+    ) -> Result<(Solid, Made, Vec<Finding>), Failure> {
+        let (marked, version) = match model.marks {
+            plan::Marks::None => (Marked { solid, placements: Vec::new(), findings: Vec::new() }, None),
+            plan::Marks::Pressed => {
+                let marks = self.marks(job, model)?;
+                let axes = axes(job.volume()?.grid());
+                let style = MarkStyle::of(self.marks_for.process())?;
+                job.depends_on(
+                    "data/model-marks.toml",
+                    Sha256::of(osteon_design::style::STANDARD.as_bytes()),
+                );
+                let protected = protected::regions(&self.protect, ctx)?;
+                let site = Site { axes: &axes, protected: &protected };
+                (mark(solid, &marks, site, &style, &ctx.part("marks", 0.6, 0.9))?, marks.version)
+            }
+        };
+        let Marked { solid, placements, findings } = marked;
+        let lines =
+            placements.iter().flat_map(|placement| placement.lines.iter().filter(|line| !line.is_empty()));
+        let mut faces: Vec<&str> = placements.iter().map(|placement| placement.face.name()).collect();
+        faces.dedup();
+        let heights = placements.iter().map(|placement| placement.lettering.height);
+        let bounds = solid.mesh().bounds();
+        let made = Made {
+            item: model.id.clone(),
+            structure: model.of.to_string(),
+            plan: plan.to_string(),
+            volume: solid.volume(),
+            area: solid.mesh().area(),
+            size: bounds.size().to_array(),
+            triangles: solid.mesh().triangles.len(),
+            pieces: solid.shells().iter().filter(|shell| shell.volume > 0.0).count(),
+            genus: solid.genus(),
+            marks: lines.cloned().collect(),
+            marked_on: (!faces.is_empty()).then(|| faces.join(", ")),
+            letter_height: heights.min_by(f64::total_cmp),
+            version,
+            places: placements.iter().map(MarkRecord::of).collect(),
+            accuracy: None,
+        };
+        Ok((solid, made, findings))
+    }
+
+    /// What is to be written on a model.
+    fn marks(&self, job: &mut Job<'_>, model: &Model) -> Result<Marks, Failure> {
+        let note = import::assumed(&import::source(&job.read(artefacts::SOURCE)?)?);
+        // Known before the surface is made: what it is made from, how, and by which version of the suite.
+        let how =
+            json!({ "item": model, "within": self.within, "cortex": self.cortex, "by": crate::VERSION });
+        let from = [
+            job.needs(artefacts::IMAGE)?,
+            job.needs(artefacts::LABELS)?,
+            Sha256::of(how.to_string().as_bytes()),
+        ];
+        Ok(Marks {
+            case_id: job.case()?.description().id.clone(),
+            side: model.side,
+            level: marks::level(&model.of),
+            note,
+            version: Some(self.version.clone().unwrap_or_else(|| marks::version(&from))),
+            scale_bar: match self.scale_bar {
+                Bar::Fitting => ScaleBar::Fitting,
+                Bar::None => ScaleBar::None,
+            },
+        })
+    }
 }
 
 /// Pictures of the model in colours that tell how well its surface is known.
@@ -206,50 +336,11 @@ fn map(job: &mut Job<'_>, model: &Model, (solid, u95): (&Solid, &[f32]), ctx: &C
     for (n, view) in View::SIX.into_iter().take(MAPS).enumerate() {
         let camera = shown.camera(view, MAP)?;
         let mut picture = shaded(&shown, &camera, ctx)?;
-        marks::mark(&mut picture, &camera, marks::Ink::ON_LIGHT);
+        corners::mark(&mut picture, &camera, corners::Ink::ON_LIGHT);
         let path = artefacts::product(&model.id, &format!("uncertainty-{}.png", n + 1));
         job.write_bytes(&path, &osteon_view::png::png(&picture)?)?;
     }
     Ok(())
-}
-
-/// Presses the marks in, if the plan wants them, and says what was made.
-fn marked(
-    job: &mut Job<'_>,
-    solid: Solid,
-    model: &Model,
-    plan: Sha256,
-    ctx: &Ctx,
-) -> Result<(Solid, Made, Vec<Finding>), Failure> {
-    let (solid, placement, findings) = match model.marks {
-        plan::Marks::None => (solid, None, Vec::new()),
-        plan::Marks::Pressed => {
-            let note = import::assumed(&import::source(&job.read(artefacts::SOURCE)?)?);
-            let marks = Marks { case_id: job.case()?.description().id.clone(), side: model.side, note };
-            let axes = axes(job.volume()?.grid());
-            let style = MarkStyle::standard()?;
-            job.depends_on("data/model-marks.toml", Sha256::of(osteon_design::style::STANDARD.as_bytes()));
-            let marked = mark(solid, &marks, &axes, &style, &ctx.part("marks", 0.6, 0.9))?;
-            (marked.solid, marked.placement, marked.findings)
-        }
-    };
-    let bounds = solid.mesh().bounds();
-    let made = Made {
-        item: model.id.clone(),
-        structure: model.of.to_string(),
-        plan: plan.to_string(),
-        volume: solid.volume(),
-        area: solid.mesh().area(),
-        size: bounds.size().to_array(),
-        triangles: solid.mesh().triangles.len(),
-        pieces: solid.shells().iter().filter(|shell| shell.volume > 0.0).count(),
-        genus: solid.genus(),
-        marks: placement.as_ref().map(|p| p.lines.clone()).unwrap_or_default(),
-        marked_on: placement.as_ref().map(|p| p.face.name().to_owned()),
-        letter_height: placement.as_ref().map(|p| p.lettering.height),
-        accuracy: None,
-    };
-    Ok((solid, made, findings))
 }
 
 fn store(job: &mut Job<'_>, solid: Solid, made: &Made) -> Result<(), Failure> {

@@ -16,9 +16,9 @@ use crate::mesh_out::Target;
 use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
 use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
-use osteon_design::{Axes, MarkStyle, Marks, mark};
-use osteon_io::mesh_file::{MeshFile, Placed};
 use loading::{Told, load_as};
+use osteon_design::{Axes, MarkStyle, Marks, Site, mark};
+use osteon_io::mesh_file::{MeshFile, Placed};
 use osteon_mesh::boolean::{self, Operation, combine};
 use osteon_mesh::bvh::Bvh;
 use osteon_mesh::decimate::{Decimation, decimate};
@@ -387,12 +387,11 @@ impl Work {
             return Err(Failure::new(ErrorKind::Input, "frame-unknown", message, help));
         }
         let text = step.rest("the text")?;
-        let marks = Marks { case_id: text.to_owned(), side: None, note: None };
-        let marked = mark(solid, &marks, &Axes::PATIENT, &MarkStyle::standard()?, ctx)?;
+        let marks = Marks { case_id: text.to_owned(), ..Marks::default() };
+        let site = Site { axes: &Axes::PATIENT, protected: &osteon_mesh::region::Regions::default() };
+        let marked = mark(solid, &marks, site, &MarkStyle::standard()?, ctx)?;
         self.findings.extend(marked.findings);
-        if let Some(placement) = marked.placement {
-            self.lines.push(format!("marked {}", placement.lines.join(" | ")));
-        }
+        self.lines.extend(marked.placements.iter().map(|placement| format!("marked {}", placement.text())));
         Ok(marked.solid)
     }
 }

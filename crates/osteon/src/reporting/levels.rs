@@ -4,7 +4,7 @@
 
 use crate::command::check::Checked;
 use crate::command::make::Made;
-use crate::command::print::Printed;
+use crate::printing::Printed;
 use crate::failure::Failure;
 use crate::reporting::approvals::{Approval, Role};
 use osteon_core::{ErrorKind, Finding, Severity};

@@ -5,7 +5,7 @@ use crate::command::approve::standing_findings;
 use crate::command::check::Checked;
 use crate::command::import;
 use crate::command::make::{Made, WORST};
-use crate::command::print::Printed;
+use crate::printing::Printed;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::registry::Command;

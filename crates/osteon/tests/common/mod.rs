@@ -76,7 +76,8 @@ impl Bench {
         self.run("import", json!({ "folder": self.dicom(), "case_id": "TEST-1" }));
         self.run("segment", segment);
         self.run("propose", json!({ "procedure": "bone-model", "marks": marks }));
-        self.run("make", json!({}));
+        // A version of what it is made from would tell a patient who was moved from one who was not.
+        self.run("make", json!({ "version": "V-1" }));
         solid(&self.case(), "bone")
     }
 }
