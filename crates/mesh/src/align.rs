@@ -63,7 +63,9 @@ pub enum AlignError {
     #[error("the {0} has no surface")]
     Empty(&'static str),
     /// The sizes do not belong together.
-    #[error("the scan is {scan:.1} mm long and the plan {plan:.1} mm: they cannot show the same part in the same unit")]
+    #[error(
+        "the scan is {scan:.1} mm long and the plan {plan:.1} mm: they cannot show the same part in the same unit"
+    )]
     Size {
         /// Diagonal of the scan's box, mm.
         scan: f64,
@@ -104,7 +106,8 @@ impl Explain for AlignError {
                 "export the scan in millimetres, and cut away table and supports around the part".to_owned()
             }
             AlignError::Elsewhere { .. } => {
-                "see that the scan shows this part and little else: cut away table, clamps and supports".to_owned()
+                "see that the scan shows this part and little else: cut away table, clamps and supports"
+                    .to_owned()
             }
         }
     }
@@ -328,7 +331,8 @@ impl Registration {
             });
             fit.estimate(&weights)
         };
-        let warp = bent.map(|(place, by)| (along(place, bed * by.normalize_or_zero()), Point::from_vec(place)));
+        let warp =
+            bent.map(|(place, by)| (along(place, bed * by.normalize_or_zero()), Point::from_vec(place)));
         let lift = bent.map(|(place, _)| along(place, DVec3::Z));
         Ok(Distortion {
             model,
@@ -353,7 +357,9 @@ fn farthest(plan: &Plan<'_>, fit: &Fit) -> (DVec3, DVec3) {
     let places = plan.mesh.vertices.iter().map(|p| p.vec());
     places.map(|place| (place, fit.basis.displacement(&fit.coefficients, place, LINEAR))).fold(
         (plan.middle, DVec3::ZERO),
-        |most, one| if one.1.length_squared() > most.1.length_squared() { one } else { most },
+        |most, one| {
+            if one.1.length_squared() > most.1.length_squared() { one } else { most }
+        },
     )
 }
 

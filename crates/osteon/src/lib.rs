@@ -8,9 +8,8 @@
 //! 3. [`command`] – the commands themselves, one file each
 //! 4. `intake` – what lies at a path and could be a volume; [`session`] – what is kept in memory between the commands of one run
 //! 5. [`artefacts`] – where things are in a case; [`schema`], [`manual`] – settings as data, and as a page
-//! 6. `reporting` – what the reports of a case say; 7. [`failure`] – how a command fails
-//!    [`marks`] – the marks of a product, proven from the layers of its print
-//! 6. [`failure`] – how a command fails
+//! 6. `reporting` – what the reports of a case say; `printing`, `marks` – what is sliced, and what is read from it
+//! 7. [`failure`] – how a command fails
 
 pub mod artefacts;
 mod card;

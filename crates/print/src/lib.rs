@@ -16,21 +16,16 @@
 //! 5. [`engine`] – runs the program; beside [`vendor`] the only module that spawns a process or touches a file
 //! 6. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
 //! 7. [`outline`] – sections of a solid and how far two outlines are apart; [`silhouette`] – what a layer covers
-//! 8. [`mod@verify`] – the proof; [`material`] – grams and cost
-//! 3. [`prusa`] – the settings and the command line of PrusaSlicer
-//! 4. [`engine`] – runs the program; the only module that spawns a process or touches a file
-//! 5. [`gcode`] – what the G-code lays down, layer by layer; [`mod@canonical`] – the same bytes on every run
-//! 6. [`outline`] – sections of a solid and how far two outlines are apart
 //!    [`footprint`] – a window onto one layer; [`mod@restack`] – the surface that will be seen, rebuilt from layers
-//! 7. [`mod@verify`] – the proof; [`material`] – grams and cost
-//! 8. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
+//! 8. [`mod@verify`] – the proof; [`material`] – grams and cost
+//! 9. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
 
 pub mod canonical;
-mod cura;
 pub mod compensation;
+mod cura;
 pub mod engine;
 pub mod error;
 mod expand;
@@ -42,9 +37,9 @@ pub mod outline;
 pub mod printer;
 pub mod profile;
 pub mod prusa;
-pub mod silhouette;
 pub mod resin;
 pub mod restack;
+pub mod silhouette;
 pub mod turn;
 pub mod vendor;
 pub mod verify;
@@ -53,9 +48,8 @@ pub mod verify;
 mod test_shapes;
 
 pub use canonical::canonical;
-pub use engine::{Engine, Program, Sliced, Slicing, slice};
 pub use compensation::{Compensation, compensate};
-pub use engine::{Engine, Sliced, Slicing, slice};
+pub use engine::{Engine, Program, Sliced, Slicing, slice};
 pub use error::PrintError;
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};

@@ -1,7 +1,8 @@
 //! Solids for this crate's tests, their STL and their G-code.
 
 use crate::{
-    Engine, Job, Placement, Printer, Process, Profile, Program, Sliced, Slicing, Source, Turn, fit, printer, slice,
+    Engine, Job, Placement, Printer, Process, Profile, Program, Sliced, Slicing, Source, Turn, fit, printer,
+    slice,
 };
 use glam::DVec3;
 use osteon_core::{Ctx, Mesh, Point, Solid};

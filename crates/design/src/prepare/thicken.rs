@@ -76,7 +76,8 @@ pub fn thicken(solid: Solid, least: f64, protected: &Regions, ctx: &Ctx) -> Resu
     }
     let keep: Vec<bool> = solid.mesh().vertices.iter().map(|place| protected.contains(*place)).collect();
     let moves = movements(&solid, &survey.thickness, least, &keep);
-    let moved = solid.mesh().vertices.iter().zip(&moves).map(|(p, by)| Point::from_vec(p.vec() + *by)).collect();
+    let moved =
+        solid.mesh().vertices.iter().zip(&moves).map(|(p, by)| Point::from_vec(p.vec() + *by)).collect();
     let before = solid.volume();
     let wider = solid.displaced(moved, &ctx.part("moving", 0.4, 0.45))?.map_err(Box::new)?;
     let untangled = untangle(&solid.mesh().vertices, wider, &ctx.part("untangling", 0.45, 0.7))?;
@@ -115,7 +116,8 @@ impl Surveyed {
         let under = |triangle: &[u32; 3]| {
             let [a, b, c] = mesh.corners(*triangle);
             let Some(inward) = Direction::new((c - a).cross(b - a)) else { return f64::INFINITY };
-            let ray = Ray { from: 1e-9, to: 2.0 * least, ..Ray::new(Point::from_vec((a + b + c) / 3.0), inward) };
+            let ray =
+                Ray { from: 1e-9, to: 2.0 * least, ..Ray::new(Point::from_vec((a + b + c) / 3.0), inward) };
             // What lies straight across: the sides of an edge do not count as thin because the edge is sharp.
             let across = bvh.first_hit(mesh, &ray).filter(|hit| !hit.enters);
             let Some(across) = across else { return f64::INFINITY };
@@ -271,7 +273,11 @@ mod tests {
         let size = made.solid.mesh().bounds().size();
         assert!((size.z - 1.0).abs() < 1e-6);
         // Faces moved by 0.3 mm each; the rim, which is not thin, at most as far.
-        assert!(made.added > 0.59 * 400.0 && made.added < 0.6 * 20.6 * 20.6 + 20.6 * 4.0 * 0.3, "{}", made.added);
+        assert!(
+            made.added > 0.59 * 400.0 && made.added < 0.6 * 20.6 * 20.6 + 20.6 * 4.0 * 0.3,
+            "{}",
+            made.added
+        );
     }
 
     #[test]

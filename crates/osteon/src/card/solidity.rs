@@ -223,7 +223,12 @@ fn specks(name: &str, nested: &Nesting) -> Option<Finding> {
     );
     Some(
         Finding::new("specks", Severity::Caution, message)
-            .measured(small.len() as f64, 0.0, "pieces", "chosen: a ball of 4 mm, and a hundredth of the largest")
+            .measured(
+                small.len() as f64,
+                0.0,
+                "pieces",
+                "chosen: a ball of 4 mm, and a hundredth of the largest",
+            )
             .at(first.to_array())
             .remedy(format!("osteon shape <file> --out mended.3mf --step \"at-least {limit:.1}\"")),
     )

@@ -3,15 +3,15 @@
 use crate::artefacts;
 use crate::card::{self, Card};
 use crate::command::make::{Made, chosen};
-use crate::command::print::profile;
 use crate::command::shape;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::printing;
 use crate::registry::{Command, Effect, Outcome};
 use osteon_case::{CasePath, Folder};
 use osteon_core::{Ctx, Finding, Mask, Severity, Solid, Volume};
-use osteon_print::Printer;
 use osteon_mesh::check::{Agreement, Verdict, agreement, volume_against_mask};
+use osteon_print::Printer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -74,7 +74,7 @@ impl Command for Check {
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         if let Some(file) = &self.file {
-            let printer = self.printer.as_deref().map(profile).transpose()?.map(|(printer, _)| printer);
+            let printer = self.printer.as_deref().map(printing::printer_of).transpose()?;
             return check_file(file, self.out.as_deref(), printer.as_ref(), job.ctx());
         }
         let plan = job.plan()?;

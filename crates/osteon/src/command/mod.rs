@@ -1,10 +1,9 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`slice`], [`printers`]; the state of a case: [`state`], [`replay`].
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`prepare`]; the state of a case: [`state`], [`replay`].
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`]; the state of a case: [`state`], [`replay`].
-//! [`print`] → [`report`] → [`approve`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`] → [`approve`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`].
+//! Without a case: [`surface`], [`shape`]; on the way to a printer [`prepare`], [`slice`], [`printers`];
+//! back from it [`inspect`]. The state of a case: [`state`], [`replay`].
 
 pub mod approve;
 pub mod check;

@@ -1,7 +1,7 @@
 //! `prepare`: solids in files made ready for a printer.
 
 use crate::card::{self, Card};
-use crate::command::shape::load_with_facts;
+use crate::command::shape::{load_with_facts, placed};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::mesh_out::Target;
@@ -10,10 +10,11 @@ use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mesh, Point, Solid};
 use osteon_design::prepare::connect::{Fit, Join, Joined, Joining, connect};
-use osteon_design::prepare::sizes::{Connectors, Process};
 use osteon_design::prepare::drain::{Hollowing, hollow, usual_wall};
+use osteon_design::prepare::sizes::{Connectors, Process};
 use osteon_design::prepare::split::{Cut, Room, split};
 use osteon_design::prepare::thicken::thicken;
+use osteon_io::mesh_file::Placed;
 use osteon_mesh::region::{Region, Regions};
 use osteon_print::{Printer, Turn, printer};
 use schemars::JsonSchema;
@@ -74,7 +75,7 @@ pub enum Made {
 }
 
 fn usual_printer() -> String {
-    crate::command::print::USUAL_PRINTER.to_owned()
+    crate::printing::USUAL_PRINTER.to_owned()
 }
 
 /// The steps and how they are written.
@@ -111,7 +112,8 @@ impl Command for Prepare {
         }
         let target = Target::new(&self.out)?;
         let mut work = self.work(&ctx.part("reading", 0.0, 0.05))?;
-        let (read, _) = load_with_facts(&self.file, &ctx.part("reading", 0.05, 0.1))?;
+        let (read, facts) = load_with_facts(&self.file, &ctx.part("reading", 0.05, 0.1))?;
+        work.placed = placed(&facts);
         work.findings.extend(read.findings);
         for (n, named) in read.meshes.into_iter().enumerate() {
             let name = if named.name.is_empty() { format!("object-{}", n + 1) } else { named.name };
@@ -147,6 +149,7 @@ impl Prepare {
             sizes: Connectors::standard()?,
             protected: regions(&self.protect, ctx)?,
             parts: Vec::new(),
+            placed: Placed::Unknown,
             findings: Vec::new(),
             lines: Vec::new(),
             facts: Vec::new(),
@@ -164,7 +167,12 @@ fn direction(text: &str) -> Result<Direction<osteon_core::Patient>, Failure> {
     };
     found.ok_or_else(|| {
         let message = format!("\"{text}\" is not a direction x,y,z");
-        Failure::new(ErrorKind::Input, "bad-direction", message, "write it as --up 0,0,1 (LPS, the head is +z)")
+        Failure::new(
+            ErrorKind::Input,
+            "bad-direction",
+            message,
+            "write it as --up 0,0,1 (LPS, the head is +z)",
+        )
     })
 }
 
@@ -187,6 +195,8 @@ struct Part {
 
 /// What the steps work on.
 struct Work {
+    /// Whether the coordinates are known to be the patient's.
+    placed: Placed,
     printer: Printer,
     turn: Turn,
     process: Process,
@@ -317,8 +327,12 @@ impl Work {
                 .filter(|room| room.iter().all(|edge| edge.is_finite() && *edge > 0.0))
                 .ok_or_else(|| step.wrong("room is three lengths in mm above zero, x,y,z"))?;
         }
-        let joins =
-            [("pegs", Join::Pegs), ("dowels", Join::Dowels), ("magnets", Join::Magnets), ("nothing", Join::Nothing)];
+        let joins = [
+            ("pegs", Join::Pegs),
+            ("dowels", Join::Dowels),
+            ("magnets", Join::Magnets),
+            ("nothing", Join::Nothing),
+        ];
         let join = step.named("join").unwrap_or("pegs");
         let join = step.one_of(join, "join", &joins)?;
         let fit = step.named("fit").unwrap_or("tight");
@@ -394,7 +408,9 @@ impl Work {
         for joint in &joined.joints {
             let shape = format!("{:?}", joint.section).to_lowercase();
             let depth = joint.depth;
-            *kinds.entry(format!("{shape} {} mm, {depth} mm deep, gap {} mm", joint.diameter, joint.gap)).or_default() += 1;
+            *kinds
+                .entry(format!("{shape} {} mm, {depth} mm deep, gap {} mm", joint.diameter, joint.gap))
+                .or_default() += 1;
         }
         let word = match wish.join {
             Join::Pegs => "pegs",
@@ -404,17 +420,25 @@ impl Work {
         };
         self.lines.extend(kinds.into_iter().map(|(kind, count)| format!("{count} {word}: {kind}")));
         if wish.join == Join::Magnets {
-            self.lines.push("mark one pole of every magnet: the two of a pair must face each other with unlike poles".to_owned());
+            self.lines.push(
+                "mark one pole of every magnet: the two of a pair must face each other with unlike poles"
+                    .to_owned(),
+            );
         }
     }
 
     /// Writes all parts and their cards.
     fn finish(mut self, out: &str, target: Target, ctx: &Ctx) -> Result<Outcome, Failure> {
         let files = self.files(out, target)?;
-        let solids: Vec<(&str, &Solid)> = self.parts.iter().map(|part| (part.name.as_str(), &part.solid)).collect();
+        let solids: Vec<(&str, &Solid)> =
+            self.parts.iter().map(|part| (part.name.as_str(), &part.solid)).collect();
         let mut objects = Vec::new();
         for (n, (name, solid)) in solids.iter().enumerate() {
-            let part = ctx.part("checking", 0.6 * n as f64 / solids.len() as f64, 0.6 * (n + 1) as f64 / solids.len() as f64);
+            let part = ctx.part(
+                "checking",
+                0.6 * n as f64 / solids.len() as f64,
+                0.6 * (n + 1) as f64 / solids.len() as f64,
+            );
             objects.push(card::inspect(name, solid.mesh().clone(), &mut self.findings, &part)?.0);
         }
         let pairs = card::pairs(&solids, &mut self.findings, &ctx.part("pairs", 0.6, 0.8))?;
@@ -425,8 +449,8 @@ impl Work {
         for (n, (target, range)) in files.into_iter().enumerate() {
             let part = ctx.part("writing", 0.8 + 0.2 * n as f64 / count, 0.8 + 0.2 * (n + 1) as f64 / count);
             let own = &solids[range.clone()];
-            target.write(own, &part)?;
-            let facts = Some(target.facts()?);
+            target.write(own, self.placed, &part)?;
+            let facts = Some(target.facts(self.placed)?);
             let card = Card { file: facts, objects: whole.objects[range].to_vec(), ..whole.clone() };
             target.write_card(&card, own, &part)?;
             summary.push(target.line());

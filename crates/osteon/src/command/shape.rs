@@ -6,8 +6,8 @@
 mod loading;
 mod whole;
 
-pub(crate) use loading::load_with_facts;
 pub use loading::{Frame, Unit};
+pub(crate) use loading::{load_with_facts, placed};
 
 use crate::card::{self, Card, FileFacts};
 use crate::failure::Failure;
@@ -15,8 +15,8 @@ use crate::job::Job;
 use crate::mesh_out::Target;
 use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
-use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
 use loading::{Told, load_as};
+use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
 use osteon_design::{Axes, MarkStyle, Marks, Site, mark};
 use osteon_io::mesh_file::{MeshFile, Placed};
 use osteon_mesh::boolean::{self, Operation, combine};

@@ -4,8 +4,8 @@
 
 use crate::command::check::Checked;
 use crate::command::make::Made;
-use crate::printing::Printed;
 use crate::failure::Failure;
+use crate::printing::Printed;
 use crate::reporting::approvals::{Approval, Role};
 use osteon_core::{ErrorKind, Finding, Severity};
 use osteon_report::Bilingual;

@@ -4,7 +4,7 @@ use crate::card::FileFacts;
 use crate::failure::Failure;
 use osteon_case::Sha256;
 use osteon_core::{Ctx, ErrorKind, Mesh, Point};
-use osteon_io::mesh_file::{self, LengthUnit, MeshFile, MeshFormat, Space};
+use osteon_io::mesh_file::{self, LengthUnit, MeshFile, MeshFormat, Placed, Space};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -85,6 +85,11 @@ pub(crate) fn load_with_facts(path: &str, ctx: &Ctx) -> Result<(MeshFile, FileFa
     Ok((read, facts))
 }
 
+/// Whether a file that was read tells that its coordinates are the patient's, or a person did.
+pub(crate) fn placed(facts: &FileFacts) -> Placed {
+    if facts.frame == NOT_STATED { Placed::Unknown } else { Placed::InPatient }
+}
+
 /// As [`load_with_facts`], with what a person says of the file; refused where the file says something else.
 pub(super) fn load_as(path: &str, told: Told, ctx: &Ctx) -> Result<(MeshFile, FileFacts), Failure> {
     let (mut read, mut facts) = load_with_facts(path, ctx)?;
@@ -134,12 +139,15 @@ fn scale(mesh: &mut Mesh, factors: [f64; 3]) {
 
 fn contradicted(what: &str, says: &str, told: &str) -> Failure {
     let message = format!("the file says that its {what} is {says}, and --{what} says {told}");
-    let help = format!("leave --{what} out; if the file is wrong, export it again from the program it comes from");
+    let help =
+        format!("leave --{what} out; if the file is wrong, export it again from the program it comes from");
     Failure::new(ErrorKind::Input, "file-contradicts", message, help)
 }
 
 /// A line that says what the numbers were taken for, where neither the file nor a person tells.
 pub(super) fn taken_for(facts: &FileFacts) -> Option<String> {
     let untold = facts.unit == NOT_STATED;
-    untold.then(|| format!("{} tells no unit: its numbers were taken for millimetres (else say --unit)", facts.name))
+    untold.then(|| {
+        format!("{} tells no unit: its numbers were taken for millimetres (else say --unit)", facts.name)
+    })
 }
