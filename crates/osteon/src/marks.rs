@@ -113,7 +113,7 @@ pub(crate) fn version(from: &[Sha256]) -> String {
 }
 
 /// What the layers of a print say of one place with marks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarkRead {
     /// What is meant, line by line.
     pub meant: String,
@@ -127,8 +127,8 @@ pub struct MarkRead {
     pub mirrored: bool,
     /// Share of wrong pixels of the least legible character, %; up to 25 % is read.
     pub worst: f64,
-    /// Length of the bar as meant and as found, mm.
-    pub bar: Option<[f64; 2]>,
+    /// Length of the bar as meant and as found, mm; the second is missing where no bar is found.
+    pub bar: Option<(f64, Option<f64>)>,
 }
 
 /// Reads the marks of a solid from the layers a printer will lay down, and says what is not as it should be.
@@ -179,7 +179,7 @@ pub fn marks_proof(
             legible,
             mirrored,
             worst: 100.0 * reading.worst,
-            bar: placement.bar.map(|bar| [bar.length, reading.bar.unwrap_or(f64::NAN)]),
+            bar: placement.bar.map(|bar| (bar.length, reading.bar)),
         };
         findings.extend(amiss(&found, placement, to_bed, tolerance));
         all.push(found);
@@ -234,23 +234,20 @@ fn amiss(
                 .remedy(remedy),
         );
     }
-    let [length, measured] = found.bar?;
-    // A bar that is not found is as wrong as one that is off.
-    if (measured - length).abs() <= tolerance {
-        return None;
-    }
-    let finding = if measured.is_nan() {
-        let message = format!("the bar of {length:.0} mm on the {face} is not found in the layers");
-        Finding::new("print-scale-bar", Severity::Caution, message)
-    } else {
-        let message =
-            format!("the bar of {length:.0} mm on the {face} is {measured:.2} mm long in the layers");
-        Finding::new("print-scale-bar", Severity::Caution, message).measured(
-            (measured - length).abs(),
-            tolerance,
-            "mm",
-            "model-marks.toml",
-        )
+    let (length, measured) = found.bar?;
+    let code = "print-scale-bar";
+    let finding = match measured {
+        Some(measured) if (measured - length).abs() <= tolerance => return None,
+        Some(measured) => {
+            let message =
+                format!("the bar of {length:.0} mm on the {face} is {measured:.2} mm long in the layers");
+            let off = (measured - length).abs();
+            Finding::new(code, Severity::Caution, message).measured(off, tolerance, "mm", "model-marks.toml")
+        }
+        None => {
+            let message = format!("the bar of {length:.0} mm on the {face} is not found in the layers");
+            Finding::new(code, Severity::Caution, message)
+        }
     };
     Some(finding.at(at).remedy("look for a scale in the slicing program; it must be 100 %"))
 }

@@ -1,12 +1,14 @@
 //! From a solid to proven G-code: what `print` in a case and `slice` without one have in common.
 
 use crate::failure::Failure;
+use crate::marks::{MarkRead, marks_proof};
 use glam::DVec3;
 use osteon_case::Sha256;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mm, Severity, Solid};
+use osteon_design::MarkStyle;
 use osteon_print::{
     Check, Engine, Hand, Placement, Printer, Profile, Program, Quality, Sliced, Slicing, Source, Summary,
-    Turn, canonical, fit, printer, read, slice, vendor, verify,
+    Turn, Walls, canonical, fit, printer, read, slice, vendor, verify,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +121,9 @@ pub(crate) struct Proof {
     pub compared: usize,
     pub area_in_common: Option<f64>,
     pub least_in_common: Option<f64>,
+    /// What is read of the marks from the layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkRead>,
     pub findings: Vec<Finding>,
 }
 
@@ -188,10 +193,16 @@ impl Ready {
         Ok(Engine::find(program, self.slicer.as_deref(), &self.folders)?)
     }
 
-    /// Slices a solid, reads the G-code back and holds it against the solid.
+    /// Slices a solid, reads the G-code back and holds it against the solid and the marks it bears.
     ///
     /// G-code that would be dangerous to print is not handed out.
-    pub fn make(&self, name: &str, solid: &Solid, engine: &Engine, ctx: &Ctx) -> Result<Made, Failure> {
+    pub fn make(
+        &self,
+        name: &str,
+        (solid, bears): (&Solid, &[osteon_design::Placement]),
+        engine: &Engine,
+        ctx: &Ctx,
+    ) -> Result<Made, Failure> {
         let placement = self.place(solid)?;
         let folder = tempfile::tempdir().map_err(|e| {
             let help = "make room in the system's temporary folder";
@@ -209,10 +220,15 @@ impl Ready {
         let summary = read(&gcode, &ctx.part("reading the G-code back", 0.9, 0.93))?;
         let (printer, process) = (&self.profile.printer, &self.profile.process);
         let work = osteon_print::Job { solid, placement: &placement, printer, process };
-        let check = verify(&summary, &work, &ctx.part("comparing outlines", 0.93, 1.0))?;
-        let findings = [sliced.findings.clone(), check.findings.clone()].concat();
+        let check = verify(&summary, &work, &ctx.part("comparing outlines", 0.93, 0.98))?;
+        let layers = Walls::of_gcode(&summary, printer.line());
+        let tolerance = MarkStyle::standard()?.bar_tolerance;
+        let to_bed = &placement.to_bed;
+        let reading = ctx.part("reading the marks", 0.98, 1.0);
+        let (marks, amiss) = marks_proof(solid, bears, &layers, to_bed, tolerance, &reading)?;
+        let findings = [sliced.findings.clone(), check.findings.clone(), amiss].concat();
         refuse_danger(name, &findings)?;
-        let proof = self.proof(solid, &check, &sliced, &gcode);
+        let proof = Proof { marks, ..self.proof(solid, &check, &sliced, &gcode) };
         let printed = self.printed(engine, &summary, &check, &sliced, proof);
         let hours = printed.seconds.map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
         let same = check.coverage.map_or_else(String::new, |coverage| {
@@ -222,8 +238,14 @@ impl Ready {
                 coverage.layers
             )
         });
+        let legible = printed.proof.iter().flat_map(|proof| &proof.marks).filter(|mark| mark.legible).count();
+        let marks = if bears.is_empty() {
+            String::new()
+        } else {
+            format!("; {legible} of {} marks are read from its layers", bears.len())
+        };
         let line = format!(
-            "{name}: {} layers, {:.0} g{hours} on {}{same}",
+            "{name}: {} layers, {:.0} g{hours} on {}{same}{marks}",
             printed.layers, printed.grams, printer.title
         );
         Ok(Made { gcode, printed, line, findings })
@@ -241,6 +263,7 @@ impl Ready {
             compared: check.coverage.map_or(0, |coverage| coverage.layers),
             area_in_common: check.coverage.map(|coverage| coverage.share),
             least_in_common: check.coverage.map(|coverage| coverage.least),
+            marks: Vec::new(),
             findings: check.findings.clone(),
         }
     }

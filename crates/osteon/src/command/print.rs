@@ -1,9 +1,11 @@
 //! `print`: G-code for a printer, made by a separate slicing program and read back.
 
 use crate::artefacts;
+use crate::command::check::read_made;
 use crate::command::make::chosen;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::marks::MarkRecord;
 use crate::printing::{EngineName, Fineness, Ready, STANDING, USUAL_PRINTER, Wish};
 use crate::registry::{Command, Effect, Outcome};
 use schemars::JsonSchema;
@@ -74,7 +76,9 @@ impl Command for Print {
             let solid = job.solid(&model.id)?;
             let share = |k: usize| k as f64 / models.len() as f64;
             let ctx = job.ctx().part(&model.id, share(n), share(n + 1));
-            let made = ready.make(&model.id, &solid, &engine, &ctx)?;
+            let bears: Vec<_> =
+                read_made(job, &model.id)?.places.iter().filter_map(MarkRecord::placement).collect();
+            let made = ready.make(&model.id, (&solid, &bears), &engine, &ctx)?;
             job.write_bytes(&artefacts::product(&model.id, "gcode"), &made.gcode)?;
             job.write_record(&artefacts::product(&model.id, "print.json"), &made.printed)?;
             outcome.summary.push(made.line);

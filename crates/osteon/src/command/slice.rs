@@ -82,7 +82,7 @@ impl Command for Slice {
         let solid = whole(solids, &self.file, &mut findings, &ctx.part("pairs", 0.15, 0.2))?;
         ready.place(&solid)?;
         let engine = ready.engine()?;
-        let made = ready.make(&target.stem, &solid, &engine, &ctx.part("slicing", 0.2, 1.0))?;
+        let made = ready.make(&target.stem, (&solid, &[]), &engine, &ctx.part("slicing", 0.2, 1.0))?;
         findings.extend(made.findings);
         let mut record = json!({ "notice": crate::NOTICE, "model": facts, "print": made.printed });
         record["findings"] = json!(findings);

@@ -70,7 +70,8 @@ fn marks_are_read_from_layers_standing_lying_and_oblique() {
             read.iter().all(|mark| mark.legible && !mark.mirrored && mark.read == mark.meant),
             "{up}: {read:?}"
         );
-        let [length, measured] = read.iter().find_map(|mark| mark.bar).unwrap();
+        let (length, measured) = read.iter().find_map(|mark| mark.bar).unwrap();
+        let measured = measured.unwrap();
         // Half a pixel of 0.12 mm and one cell of 0.05 mm at each tick.
         assert!((measured - length).abs() < 0.22, "{up}: {measured}");
     }
@@ -117,7 +118,7 @@ fn a_print_at_another_scale_is_found_by_its_bar_or_its_text() {
     let there = Affine::new(to_bed.linear, to_bed.offset + shifted);
     let (read, findings) = proof(&marked, &larger, &there);
     let length = marked.placements[bar].bar.unwrap().length;
-    let [_, measured] = read[bar].bar.unwrap();
+    let measured = read[bar].bar.unwrap().1.unwrap();
     assert!((measured - 1.01 * length).abs() < 0.22, "{measured}");
     assert_eq!(findings.iter().any(|f| f.code == "print-scale-bar"), length > 45.0, "{findings:?}");
     assert!(proof(&marked, &layers, &to_bed).1.is_empty());
