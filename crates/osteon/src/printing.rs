@@ -5,8 +5,8 @@ use glam::DVec3;
 use osteon_case::Sha256;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mm, Severity, Solid};
 use osteon_print::{
-    Check, Engine, Hand, Placement, Printer, Profile, Program, Quality, Sliced, Slicing, Source, Summary, Turn,
-    canonical, fit, printer, read, slice, vendor, verify,
+    Check, Engine, Hand, Placement, Printer, Profile, Program, Quality, Sliced, Slicing, Source, Summary,
+    Turn, canonical, fit, printer, read, slice, vendor, verify,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -211,7 +211,11 @@ impl Ready {
         let printed = self.printed(engine, &summary, &check, &sliced, proof);
         let hours = printed.seconds.map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
         let same = check.coverage.map_or_else(String::new, |coverage| {
-            format!("; {:.1} % of the area of {} layers is the solid's", 100.0 * coverage.share, coverage.layers)
+            format!(
+                "; {:.1} % of the area of {} layers is the solid's",
+                100.0 * coverage.share,
+                coverage.layers
+            )
         });
         let line = format!(
             "{name}: {} layers, {:.0} g{hours} on {}{same}",
@@ -272,7 +276,8 @@ fn turn(up: &str) -> Result<Turn, Failure> {
     };
     direction.map(Turn::with_up).ok_or_else(|| {
         let message = format!("up \"{up}\" is not a direction");
-        let help = "say standing, or the direction of the part that is to be up as x,y,z (LPS), for example 0,-1,0";
+        let help =
+            "say standing, or the direction of the part that is to be up as x,y,z (LPS), for example 0,-1,0";
         Failure::new(ErrorKind::Input, "bad-direction", message, help)
     })
 }
@@ -321,7 +326,9 @@ mod tests {
     fn the_hash_of_a_built_in_printer_tells_its_qualities_apart() {
         let ready = |quality| {
             let (printer, up) = (USUAL_PRINTER, STANDING);
-            Ready::new(&Wish { printer, quality, engine: None, slicer: None, resources: None, up }).unwrap().hash
+            Ready::new(&Wish { printer, quality, engine: None, slicer: None, resources: None, up })
+                .unwrap()
+                .hash
         };
         assert_eq!(ready(Fineness::Fine), ready(Fineness::Fine));
         assert_ne!(ready(Fineness::Fine), ready(Fineness::Standard));

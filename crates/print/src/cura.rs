@@ -94,10 +94,8 @@ pub(crate) fn definition(
     all.extend(motion(printer));
     all.extend(matter(printer, process));
     all.extend(supports(printer, process));
-    let mut known: Vec<(String, f64)> = all
-        .iter()
-        .filter_map(|(key, value)| Some(((*key).to_owned(), value.parse::<f64>().ok()?)))
-        .collect();
+    let mut known: Vec<(String, f64)> =
+        all.iter().filter_map(|(key, value)| Some(((*key).to_owned(), value.parse::<f64>().ok()?))).collect();
     known.extend(
         [
             ("layer_z", height),
@@ -115,10 +113,8 @@ pub(crate) fn definition(
     all.push(("material_bed_temp_prepend", (!heats(["M140", "M190"])).to_string()));
     all.push(("machine_start_gcode", start));
     all.push(("machine_end_gcode", expand(&printer.gcode.end, &known)?));
-    let overrides: Map<String, Value> = all
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), json!({ "default_value": value })))
-        .collect();
+    let overrides: Map<String, Value> =
+        all.into_iter().map(|(key, value)| (key.to_owned(), json!({ "default_value": value }))).collect();
     let definition = json!({
         "version": 2,
         "name": printer.title,
@@ -225,10 +221,18 @@ fn motion(printer: &Printer) -> Vec<Setting> {
         (s.first_layer, &["speed_layer_0", "speed_print_layer_0", "skirt_brim_speed"]),
         (s.travel, &["speed_travel", "speed_travel_layer_0"]),
         (a.perimeter, &["acceleration_wall", "acceleration_wall_0", "acceleration_wall_x"]),
-        (a.infill, &["acceleration_print", "acceleration_infill", "acceleration_topbottom", "acceleration_roofing"]),
+        (
+            a.infill,
+            &["acceleration_print", "acceleration_infill", "acceleration_topbottom", "acceleration_roofing"],
+        ),
         (
             a.first_layer,
-            &["acceleration_layer_0", "acceleration_print_layer_0", "acceleration_travel_layer_0", "acceleration_skirt_brim"],
+            &[
+                "acceleration_layer_0",
+                "acceleration_print_layer_0",
+                "acceleration_travel_layer_0",
+                "acceleration_skirt_brim",
+            ],
         ),
         (
             a.default,

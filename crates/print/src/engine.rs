@@ -124,7 +124,12 @@ impl Engine {
     ///
     /// # Errors
     /// `printer-profile` for settings out of range, `other-engine` for a profile of the other program.
-    pub fn settings(&self, profile: &Profile, placement: &Placement, height: f64) -> Result<String, PrintError> {
+    pub fn settings(
+        &self,
+        profile: &Profile,
+        placement: &Placement,
+        height: f64,
+    ) -> Result<String, PrintError> {
         profile.printer.check()?;
         profile.process.check(&profile.printer)?;
         match (self.program, &profile.source) {
@@ -133,9 +138,7 @@ impl Engine {
             (Program::Cura, Source::Own | Source::Cura) => {
                 cura::definition(&profile.printer, &profile.process, placement.middle, height)
             }
-            (program, _) => {
-                Err(PrintError::OtherEngine { profile: profile.printer.title.clone(), program })
-            }
+            (program, _) => Err(PrintError::OtherEngine { profile: profile.printer.title.clone(), program }),
         }
     }
 }
@@ -199,7 +202,12 @@ pub fn slice(engine: &Engine, slicing: &Slicing, ctx: &Ctx) -> Result<Sliced, Pr
         Program::Cura => {
             write(&folder.join(cura::DEFINITION), settings.as_bytes())?;
             let search = [&[folder.clone()], engine.definitions.as_slice()].concat();
-            command.args(cura::arguments(&slicing.profile.printer, &model, &folder.join(cura::DEFINITION), &output));
+            command.args(cura::arguments(
+                &slicing.profile.printer,
+                &model,
+                &folder.join(cura::DEFINITION),
+                &output,
+            ));
             command.env("CURA_ENGINE_SEARCH_PATH", cura::search_path(&search));
         }
     }
@@ -283,7 +291,6 @@ enum Said {
 
 impl Heard {
     const fn new(program: Program) -> Self {
-
         Self { program, progress: 0.0, seconds: None, output: VecDeque::new(), errors: VecDeque::new() }
     }
 

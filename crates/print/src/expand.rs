@@ -31,7 +31,9 @@ pub(crate) fn expand(text: &str, known: &[(String, f64)]) -> Result<String, Prin
 
 fn not_understood(placeholder: &str) -> PrintError {
     let shown: String = placeholder.chars().take(80).collect();
-    PrintError::Profile { what: format!("the placeholder {shown} in its start or end text is not understood") }
+    PrintError::Profile {
+        what: format!("the placeholder {shown} in its start or end text is not understood"),
+    }
 }
 
 /// The value of a whole expression.
@@ -150,7 +152,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_with_its_text() {
-        for wrong in ["{if x}1{endif}", "{unknown}", "{1 2}", "{1/0}", "{(1}", "{", "{}", "{min(1)}", "{1.2.3}"] {
+        for wrong in
+            ["{if x}1{endif}", "{unknown}", "{1 2}", "{1/0}", "{(1}", "{", "{}", "{min(1)}", "{1.2.3}"]
+        {
             let error = with(wrong).unwrap_err().to_string();
             assert!(error.contains('{'), "{error}");
         }

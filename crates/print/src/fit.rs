@@ -59,12 +59,7 @@ impl Placement {
 /// # Errors
 /// `larger-than-bed` with the sizes, and with what would fit: a turn by right angles, another built-in
 /// printer, or the number of pieces.
-pub fn fit(
-    mesh: &Mesh,
-    turn: &Turn,
-    printer: &Printer,
-    process: &Process,
-) -> Result<Placement, PrintError> {
+pub fn fit(mesh: &Mesh, turn: &Turn, printer: &Printer, process: &Process) -> Result<Placement, PrintError> {
     let rotation = turn.rotation();
     let turned = |&vertex: &Point<Patient>| Point::<Bed>::from_vec(rotation * vertex.vec());
     let bounds = Aabb::around(mesh.vertices.iter().map(turned));
@@ -193,7 +188,9 @@ mod tests {
         assert!((placed.to_bed.linear * up.vec() - DVec3::Z).length() < 1e-12);
         let on_bed = placed.on_bed(solid.mesh()).bounds();
         let middle = on_bed.middle().vec();
-        assert!(on_bed.min.vec().z.abs() < 1e-9 && (middle.truncate() - DVec2::new(125.0, 105.0)).length() < 1e-9);
+        assert!(
+            on_bed.min.vec().z.abs() < 1e-9 && (middle.truncate() - DVec2::new(125.0, 105.0)).length() < 1e-9
+        );
         // The STL is the same, around the origin.
         let stl = placed.stl(solid.mesh());
         assert_eq!(stl.len(), 84 + 50 * solid.mesh().triangles.len());
@@ -229,9 +226,14 @@ mod tests {
         let error = placed(&sized(106.0, 269.0, 96.0), &printer).unwrap_err();
         assert!(error.to_string().contains("106.0 × 269.0 × 96.0 mm"), "{error}");
         assert!(error.to_string().contains("239.1 × 199.1 × 210.0 mm"), "{error}");
-        assert_eq!(error.help(), "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces: osteon prepare <file> <out> --step split");
+        assert_eq!(
+            error.help(),
+            "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces: osteon prepare <file> <out> --step split"
+        );
         assert!(help(sized(100.0, 205.0, 50.0)).starts_with("it fits when turned about z by 90°"));
-        assert!(help(sized(100.0, 50.0, 230.0)).starts_with("it fits when turned about y by 90°: --up 1,0,0"));
+        assert!(
+            help(sized(100.0, 50.0, 230.0)).starts_with("it fits when turned about y by 90°: --up 1,0,0")
+        );
         assert!(help(sized(100.0, 209.0, 199.0)).starts_with("it fits when turned about z by 90°"));
         assert!(help(sized(190.0, 205.0, 230.0)).starts_with("it fits when turned about x by 90° and then"));
         assert!(help(sized(900.0, 50.0, 50.0)).contains("split it into 4 pieces"));

@@ -281,12 +281,17 @@ mod tests {
 
     #[test]
     fn a_wall_thinner_than_a_line_is_printed_as_thick_as_one() {
-        let corners = [(0.0, 0.0), (20.0, 0.0), (20.0, 0.25), (0.0, 0.25)].map(|(x, y)| DVec2::new(x, y) + MIDDLE);
+        let corners =
+            [(0.0, 0.0), (20.0, 0.0), (20.0, 0.25), (0.0, 0.25)].map(|(x, y)| DVec2::new(x, y) + MIDDLE);
         let section: Vec<Stroke> = ring(&corners).collect();
-        let line = path([(0.0, 0.125), (20.0, 0.125)].map(|(x, y)| DVec2::new(x, y) + MIDDLE).to_vec(), Role::Outer);
+        let line =
+            path([(0.0, 0.125), (20.0, 0.125)].map(|(x, y)| DVec2::new(x, y) + MIDDLE).to_vec(), Role::Outer);
         let found = overlap(&[line], &section, 0.45);
         // 20 × 0.25 mm² of wall; 20 × 0.45 mm² of line and its two round ends. A ray stands for 0.05 mm of width.
-        assert!((found.solid - 5.0).abs() < 20.0 * RAY && (found.printed - 9.16).abs() < 20.0 * RAY, "{found:?}");
+        assert!(
+            (found.solid - 5.0).abs() < 20.0 * RAY && (found.printed - 9.16).abs() < 20.0 * RAY,
+            "{found:?}"
+        );
         assert!((found.both - found.solid).abs() < 1e-9);
     }
 }

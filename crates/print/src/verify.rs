@@ -10,10 +10,10 @@ use crate::material::Material;
 use crate::outline::{Stroke, extent, one_way, sections};
 use crate::printer::{Bed, Printer, Process};
 use glam::DVec2;
-pub use silhouettes::Coverage;
-use silhouettes::silhouettes;
 use osteon_core::frame::Bed as BedFrame;
 use osteon_core::{Aabb, Ctx, Finding, Mesh, Severity, Solid};
+pub use silhouettes::Coverage;
+use silhouettes::silhouettes;
 
 /// What was to be printed, and how.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +150,8 @@ fn own_text(summary: &Summary, job: &Lying, check: &mut Check) {
     let beyond = beyond(&summary.own, bed, 0.0);
     if !summary.own.is_empty() && beyond > ROUNDING {
         let severity = if beyond > PRIMING { Severity::Caution } else { Severity::Note };
-        let message = format!("the printer's own start or end text goes {beyond:.1} mm beyond the edge of the bed");
+        let message =
+            format!("the printer's own start or end text goes {beyond:.1} mm beyond the edge of the bed");
         check.findings.push(
             Finding::new("print-start-outside-bed", severity, message)
                 .measured(beyond, PRIMING, "mm", &source)

@@ -100,10 +100,10 @@ fn refuse_damaged(file: &str, findings: &[Finding]) -> Result<(), Failure> {
     let bad = |f: &&Finding| f.severity == Severity::Danger || DAMAGES.contains(&f.code.as_str());
     let damages: Vec<&Finding> = findings.iter().filter(bad).collect();
     let Some(first) = damages.first() else { return Ok(()) };
-    let place = |f: &Finding| {
-        f.place.map_or_else(String::new, |[x, y, z]| format!(" at {x:.2}, {y:.2}, {z:.2} mm"))
-    };
-    let said: Vec<String> = damages.iter().take(4).map(|f| format!("{} ({}){}", f.message, f.code, place(f))).collect();
+    let place =
+        |f: &Finding| f.place.map_or_else(String::new, |[x, y, z]| format!(" at {x:.2}, {y:.2}, {z:.2} mm"));
+    let said: Vec<String> =
+        damages.iter().take(4).map(|f| format!("{} ({}){}", f.message, f.code, place(f))).collect();
     let message = format!("{file} is not safe to slice: {}", said.join("; "));
     let help = if first.remedy.is_empty() {
         format!("osteon check {file} shows all defects")
@@ -121,12 +121,15 @@ fn whole(
     ctx: &Ctx,
 ) -> Result<Solid, Failure> {
     let not_solid = |why: String| {
-        let help = format!("osteon shape {file} --out mended.stl --step repair; osteon check {file} shows all defects");
+        let help = format!(
+            "osteon shape {file} --out mended.stl --step repair; osteon check {file} shows all defects"
+        );
         Failure::new(ErrorKind::Input, "not-solid", why, help)
     };
     let mut proven = Vec::new();
     for (name, solid) in solids {
-        proven.push((name.clone(), solid.ok_or_else(|| not_solid(format!("{name} does not bound a volume")))?));
+        proven
+            .push((name.clone(), solid.ok_or_else(|| not_solid(format!("{name} does not bound a volume")))?));
     }
     let named: Vec<(&str, &Solid)> = proven.iter().map(|(name, solid)| (name.as_str(), solid)).collect();
     card::pairs(&named, findings, ctx)?;

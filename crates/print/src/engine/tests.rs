@@ -169,8 +169,13 @@ fn settings_out_of_range_are_refused_before_the_program_runs() {
     let solid = bracket(DVec3::ZERO);
     let placement = fit(solid.mesh(), &Turn::standing(), &profile.printer, &profile.process).unwrap();
     profile.process = Process { layer: f64::NAN, ..profile.process };
-    let slicing =
-        Slicing { solid: &solid, folder: folder.path(), profile: &profile, placement: &placement, limit: LONG };
+    let slicing = Slicing {
+        solid: &solid,
+        folder: folder.path(),
+        profile: &profile,
+        placement: &placement,
+        limit: LONG,
+    };
     assert_eq!(slice(&engine, &slicing, &Ctx::default()).unwrap_err().code(), "printer-profile");
 }
 

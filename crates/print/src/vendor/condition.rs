@@ -117,7 +117,8 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Some(text.to_owned());
         }
-        let end = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').unwrap_or(trimmed.len());
+        let end =
+            trimmed.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-').unwrap_or(trimmed.len());
         let (number, rest) = trimmed.split_at(end);
         self.rest = rest;
         (!number.is_empty()).then(|| number.to_owned())
@@ -235,7 +236,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_not_taken_for_true() {
-        for odd in ["printer_notes=~/[A-Z]+/", "(nozzle_diameter[0]==0.4", "nozzle_diameter[7]==0.4", "==3", "a b"] {
+        for odd in
+            ["printer_notes=~/[A-Z]+/", "(nozzle_diameter[0]==0.4", "nozzle_diameter[7]==0.4", "==3", "a b"]
+        {
             assert_eq!(asked(odd), None, "{odd}");
         }
         assert_eq!(asked(&"(".repeat(500)), None);

@@ -68,14 +68,18 @@ impl Said {
         }
         // A name is never a path.
         let plain = !name.contains(['/', '\\']) && !name.is_empty();
-        let path = folders.iter().map(|folder| folder.join(format!("{name}{END}"))).find(|path| plain && path.is_file());
+        let path = folders
+            .iter()
+            .map(|folder| folder.join(format!("{name}{END}")))
+            .find(|path| plain && path.is_file());
         let Some(path) = path else {
             let known: Vec<(String, String)> = list(folders)?;
             let near = near(name, known.iter().map(|(file, _)| file.as_str()));
             return Err(PrintError::UnknownProfile { kind: "machine", name: name.to_owned(), near });
         };
-        let definition: Value = serde_json::from_str(&read(&path)?)
-            .map_err(|e| PrintError::Profile { what: format!("{} is not a definition: {e}", path.display()) })?;
+        let definition: Value = serde_json::from_str(&read(&path)?).map_err(|e| PrintError::Profile {
+            what: format!("{} is not a definition: {e}", path.display()),
+        })?;
         if let Some(parent) = definition["inherits"].as_str() {
             self.read(parent, folders, depth + 1)?;
         }

@@ -66,7 +66,8 @@ fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
         let shared = words.iter().filter(|word| name.contains(*word)).count();
         if !wanted.is_empty() && name.contains(&wanted) { words.len() + 1 } else { shared }
     };
-    let mut scored: Vec<(usize, &str)> = names.map(|name| (score(name), name)).filter(|(s, _)| *s > 0).collect();
+    let mut scored: Vec<(usize, &str)> =
+        names.map(|name| (score(name), name)).filter(|(s, _)| *s > 0).collect();
     scored.sort_by_key(|&(score, name)| (std::cmp::Reverse(score), name.len()));
     scored.into_iter().take(NEAR).map(|(_, name)| name.to_owned()).collect()
 }

@@ -153,12 +153,15 @@ fn chosen(
     let machine = bundle.flat("printer", printer)?;
     let proposed = |key: &str, kind: &str| {
         let name = machine.get(key).map(|name| name.trim_matches('"').to_owned());
-        let what = format!("the maker of {printer} proposes no {kind}; name one: prusa:<printer>/<print>/<filament>");
+        let what = format!(
+            "the maker of {printer} proposes no {kind}; name one: prusa:<printer>/<print>/<filament>"
+        );
         name.filter(|name| !name.is_empty()).ok_or(PrintError::Profile { what })
     };
-    let print = print.map_or_else(|| proposed("default_print_profile", "print"), |name| Ok(name.to_owned()))?;
-    let filament =
-        filament.map_or_else(|| proposed("default_filament_profile", "filament"), |name| Ok(name.to_owned()))?;
+    let print =
+        print.map_or_else(|| proposed("default_print_profile", "print"), |name| Ok(name.to_owned()))?;
+    let filament = filament
+        .map_or_else(|| proposed("default_filament_profile", "filament"), |name| Ok(name.to_owned()))?;
     let mut settings = machine.clone();
     for (kind, name) in [("print", &print), ("filament", &filament)] {
         let part = bundle.flat(kind, name)?;
@@ -198,9 +201,12 @@ fn compatible(
     machine: &Settings,
 ) -> Result<(), PrintError> {
     let listed = part.get("compatible_printers").map_or("", String::as_str);
-    let mut listed = listed.split(';').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
+    let mut listed =
+        listed.split(';').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
     let condition = part.get("compatible_printers_condition").map_or("", String::as_str).trim();
-    let no = |why: String| Err(PrintError::Profile { what: format!("{kind} \"{name}\" is not for {printer}: {why}") });
+    let no = |why: String| {
+        Err(PrintError::Profile { what: format!("{kind} \"{name}\" is not for {printer}: {why}") })
+    };
     if listed.clone().next().is_some() && !listed.any(|name| name == printer) {
         return no("the maker lists other printers".to_owned());
     }
@@ -263,7 +269,9 @@ impl Taken<'_> {
         }
         let flavour = match self.word("gcode_flavor")? {
             "marlin2" => Flavour::Marlin2,
-            "marlin" | "reprap" | "reprapfirmware" | "repetier" | "klipper" | "teacup" | "smoothie" => Flavour::Marlin,
+            "marlin" | "reprap" | "reprapfirmware" | "repetier" | "klipper" | "teacup" | "smoothie" => {
+                Flavour::Marlin
+            }
             other => return self.lacks("gcode_flavor", &format!("= {other} cannot be read back")),
         };
         let nozzle = self.nozzle()?;
@@ -295,7 +303,9 @@ impl Taken<'_> {
 
     /// The bed, which must be a rectangle: another shape would let a corner stand beside it.
     fn bed(&self) -> Result<Bed, PrintError> {
-        let Some(shape) = self.settings.get("bed_shape") else { return self.lacks("bed_shape", "is missing") };
+        let Some(shape) = self.settings.get("bed_shape") else {
+            return self.lacks("bed_shape", "is missing");
+        };
         let corner = |text: &str| -> Option<[f64; 2]> {
             let (x, y) = text.trim().split_once('x')?;
             Some([x.parse().ok()?, y.parse().ok()?])
@@ -397,4 +407,3 @@ impl Taken<'_> {
         })
     }
 }
-

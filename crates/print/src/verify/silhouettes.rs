@@ -103,7 +103,11 @@ fn flow(layers: &[&Layer], job: &Lying) -> Option<f64> {
 fn tell(coverage: &Coverage, job: &Lying, check: &mut Check) {
     let line = job.printer.line();
     let percent = |share: f64| 100.0 * share;
-    let at = format!("worst {:.1} mm above the bed, where it is {:.1} %", coverage.least_at, percent(coverage.least));
+    let at = format!(
+        "worst {:.1} mm above the bed, where it is {:.1} %",
+        coverage.least_at,
+        percent(coverage.least)
+    );
     if coverage.share < LEAST {
         let severity = if coverage.share < WRONG { Severity::Danger } else { Severity::Caution };
         check.findings.push(

@@ -224,7 +224,8 @@ fn a_turned_bracket_is_proven_in_the_frame_of_the_bed() {
     let check = checked(&summary, &printed.job());
     assert_eq!((codes(&check), check.hand), (Vec::<&str>::new(), Hand::Kept), "{:#?}", check.findings);
     // The same G-code is not the bracket as it stands in the patient.
-    let standing = crate::fit(printed.solid.mesh(), &Turn::standing(), &printed.printer, &printed.process).unwrap();
+    let standing =
+        crate::fit(printed.solid.mesh(), &Turn::standing(), &printed.printer, &printed.process).unwrap();
     let check = checked(&summary, &Job { placement: &standing, ..printed.job() });
     assert!(codes(&check).contains(&"print-incomplete"), "{:?}", codes(&check));
     assert_ne!(check.hand, Hand::Kept);
