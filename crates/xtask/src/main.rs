@@ -89,6 +89,7 @@ fn browser() -> Result<(), String> {
 
 fn test(rest: &[String]) -> Result<(), String> {
     setup::slicer();
+    setup::cura(&root());
     setup::oracles(&root());
     setup::compiler();
     run(&mut command("cargo", &["fmt", "--all", "--check"]))?;

@@ -21,6 +21,31 @@ pub fn slicer() {
     }
 }
 
+/// Where Cura's definitions are unpacked for the tests, below the repository.
+const CURA: &str = "target/cura";
+
+/// Makes sure Cura's engine is there with its definitions, which are in the package of its window.
+///
+/// The package is unpacked below `target` and not installed: it would bring a desktop along. Tests that need either say
+/// that they are skipped where this could not be done.
+pub fn cura(root: &Path) {
+    if !answers("CuraEngine", &["help"]) {
+        provide("cura-engine", "CuraEngine is not installed, so its adapter is not tested");
+    }
+    let folder = root.join(CURA);
+    let there = Path::new("/usr/share/cura/resources/definitions").exists();
+    if there || folder.join("usr/share/cura/resources/definitions").exists() {
+        return;
+    }
+    let unpacked = std::fs::create_dir_all(&folder).map_err(|e| e.to_string()).and_then(|()| {
+        run(command("apt-get", &["download", "--quiet", "--quiet", "cura"]).current_dir(&folder))?;
+        run(command("sh", &["-c", "dpkg-deb -x cura_*.deb . && rm cura_*.deb"]).current_dir(&folder))
+    });
+    if let Err(trouble) = unpacked {
+        println!("without the definitions of Cura, so its engine is not tested: {trouble}");
+    }
+}
+
 /// Makes sure that a C++ compiler is there, which libFuzzer is built with.
 pub fn compiler() {
     if !answers("c++", &["--version"]) {
