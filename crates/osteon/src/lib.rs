@@ -14,6 +14,7 @@ pub mod artefacts;
 mod card;
 pub mod command;
 pub mod failure;
+mod exposing;
 mod intake;
 pub mod job;
 mod label_map;

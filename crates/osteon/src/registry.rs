@@ -191,6 +191,7 @@ impl Registry {
                 Entry::of::<command::export::Export>(),
                 Entry::of::<command::share::Share>(),
                 Entry::of::<command::print::Print>(),
+                Entry::of::<command::expose::Expose>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::state::Status>(),
                 Entry::of::<command::state::History>(),
