@@ -144,7 +144,12 @@ pub(crate) fn direction(text: &str) -> Result<Direction<Patient>, Failure> {
     let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
     let wrong = || {
         let message = format!("\"{text}\" is not a direction");
-        Failure::new(ErrorKind::Input, "bad-direction", message, "write it x,y,z in the patient frame (LPS): 0,0,1 is to the head")
+        Failure::new(
+            ErrorKind::Input,
+            "bad-direction",
+            message,
+            "write it x,y,z in the patient frame (LPS): 0,0,1 is to the head",
+        )
     };
     match numbers.as_deref() {
         Some(&[x, y, z]) => Direction::new([x, y, z].into()).ok_or_else(wrong),

@@ -13,8 +13,8 @@
 pub mod artefacts;
 mod card;
 pub mod command;
-pub mod failure;
 mod exposing;
+pub mod failure;
 mod intake;
 pub mod job;
 mod label_map;

@@ -154,7 +154,8 @@ impl Expose {
             all.triangles.extend(named.mesh.triangles.into_iter().map(|t| t.map(|v| v + first)));
         }
         let solid = Solid::proven(all, ctx)?.map_err(|not| {
-            let help = "mend it first: osteon shape <file> --step repair; osteon check <file> shows all defects";
+            let help =
+                "mend it first: osteon shape <file> --step repair; osteon check <file> shows all defects";
             Failure::new(ErrorKind::Input, "not-solid", not.to_string(), help)
         })?;
         Ok((solid, read.findings))

@@ -257,7 +257,8 @@ fn decode(bytes: &[u8], pixels: u64) -> Result<Vec<Run>, ResinError> {
         runs.add(length, value);
     }
     if total != pixels {
-        let what = format!("a layer covers {total} of {pixels} pixels: the rest is whatever the printer remembers");
+        let what =
+            format!("a layer covers {total} of {pixels} pixels: the rest is whatever the printer remembers");
         return Err(ResinError::Unreadable { what });
     }
     Ok(runs.0)
@@ -313,7 +314,9 @@ impl<'a> Goo<'a> {
             let data = at.take(length)?;
             at.at += 2;
             let (Some((&RUNS, rest)), true) = (data.split_first(), length >= 2) else {
-                return Err(ResinError::Unreadable { what: format!("layer {number} does not begin with its mark") });
+                return Err(ResinError::Unreadable {
+                    what: format!("layer {number} does not begin with its mark"),
+                });
             };
             goo.data.push(rest);
         }

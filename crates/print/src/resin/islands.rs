@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn runs_over_the_end_of_a_row_are_spans_of_their_rows() {
-        let runs = [Run { length: 3, value: 0 }, Run { length: 4, value: 255 }, Run { length: 3, value: 127 }];
+        let runs =
+            [Run { length: 3, value: 0 }, Run { length: 4, value: 255 }, Run { length: 3, value: 127 }];
         let found = spans(&runs, 5);
         assert_eq!(found, [Span { row: 0, from: 3, to: 5 }, Span { row: 1, from: 0, to: 2 }]);
     }

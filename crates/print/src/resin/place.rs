@@ -45,8 +45,8 @@ pub fn stand(
 ) -> Result<Standing, ResinError> {
     let rotation = turn.rotation();
     let places = solids.iter().flat_map(|solid| &solid.mesh().vertices).map(|v| rotation * v.vec());
-    let (low, high) = places
-        .fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
+    let (low, high) =
+        places.fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
     let size = (high - low).max(DVec3::ZERO).to_array();
     let room = room(printer, [lift, margin]);
     if (0..3).any(|a| size[a] > room[a]) {
@@ -91,7 +91,6 @@ fn ways(size: [f64; 3], printer: &ResinPrinter, free: [f64; 2]) -> Vec<String> {
     }
     ways
 }
-
 
 #[cfg(test)]
 mod tests {

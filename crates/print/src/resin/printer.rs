@@ -268,9 +268,7 @@ impl ResinPrinter {
             ("motion.retract", m.retract),
         ];
         let ranges = |(key, strokes): (&'static str, [Stroke; 2])| {
-            strokes
-                .into_iter()
-                .flat_map(move |s| [(key, s.distance, 0.0, 50.0), (key, s.speed, 1.0, 2000.0)])
+            strokes.into_iter().flat_map(move |s| [(key, s.distance, 0.0, 50.0), (key, s.speed, 1.0, 2000.0)])
         };
         named.into_iter().flat_map(ranges).collect()
     }
@@ -421,8 +419,7 @@ mod tests {
         for columns in ways {
             for rows in ways.into_iter().filter(|rows| rows.is_sideways() != columns.is_sideways()) {
                 (screen.columns, screen.rows) = (columns, rows);
-                let [o, x, y] =
-                    [(50.0, 60.0), (51.0, 60.0), (50.0, 61.0)].map(|(x, y)| DVec2::new(x, y));
+                let [o, x, y] = [(50.0, 60.0), (51.0, 60.0), (50.0, 61.0)].map(|(x, y)| DVec2::new(x, y));
                 assert!((screen.plate(screen.picture(o)) - o).length() < 1e-9);
                 // Rows run downward: a picture as seen turns the hand of its numbers.
                 let [o, x, y] = [o, x, y].map(|p| screen.picture(p));

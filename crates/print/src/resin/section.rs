@@ -343,7 +343,16 @@ mod tests {
                 let truth = areas(&part, &standing, 0.1, &ctx).unwrap();
                 let [w, h] = printer.screen.pixel();
                 let mut found = Vec::new();
-                stack.each(|_, edges| light(&stack.draw(edges)) * w * h, |_, a| { found.push(a); Ok(()) }, &ctx).unwrap();
+                stack
+                    .each(
+                        |_, edges| light(&stack.draw(edges)) * w * h,
+                        |_, a| {
+                            found.push(a);
+                            Ok(())
+                        },
+                        &ctx,
+                    )
+                    .unwrap();
                 assert_eq!(found.len(), truth.len());
                 for (found, truth) in found.iter().zip(&truth) {
                     // The goal is 0.5 %; a thousandth of the first pixels is rounding.
@@ -367,11 +376,15 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut all = Vec::new();
             pool.install(|| {
-                stack.each(|layer, edges| (layer, stack.draw(edges)), |n, (layer, runs)| {
-                    assert_eq!(n, layer);
-                    all.push(runs);
-                    Ok(())
-                }, &ctx)
+                stack.each(
+                    |layer, edges| (layer, stack.draw(edges)),
+                    |n, (layer, runs)| {
+                        assert_eq!(n, layer);
+                        all.push(runs);
+                        Ok(())
+                    },
+                    &ctx,
+                )
             })
             .unwrap();
             all

@@ -57,8 +57,7 @@ pub fn supports(
     let shadow = Shadow::new(part, standing);
     overhangs(&shadow, &printer.supports, &mut places);
     ctx.check()?;
-    let mut found =
-        Supports { solid: None, touches: Vec::new(), on_part: 0, findings: Vec::new() };
+    let mut found = Supports { solid: None, touches: Vec::new(), on_part: 0, findings: Vec::new() };
     let mut mesh = Bed::default();
     let mut feet = Vec::new();
     let mut refused: Vec<Point<Patient>> = Vec::new();
@@ -92,7 +91,8 @@ pub fn supports(
 /// The findings of what could not be held, or is held at a price.
 fn tell(found: &mut Supports, refused: &[Point<Patient>]) {
     if let Some(first) = refused.first() {
-        let message = format!("{} places on protected surfaces would have to be held and are not", refused.len());
+        let message =
+            format!("{} places on protected surfaces would have to be held and are not", refused.len());
         found.findings.push(
             Finding::new("resin-support-protected", Severity::Caution, message)
                 .at(first.to_array())
@@ -124,9 +124,8 @@ fn hanging(stack: &Stack, printer: &ResinPrinter, ctx: &Ctx) -> Result<Vec<DVec3
             let middle = DVec2::new(f64::from(span.from + span.to) / 2.0, f64::from(span.row) + 0.5);
             let place = printer.screen.plate(middle).extend(layer as f64 * stack.height());
             // A tip that is there already reaches so far to the sides and up.
-            let held = |p: &DVec3| {
-                p.truncate().distance(place.truncate()) < tip / 2.0 && (place.z - p.z) < depth
-            };
+            let held =
+                |p: &DVec3| p.truncate().distance(place.truncate()) < tip / 2.0 && (place.z - p.z) < depth;
             if !places.iter().rev().take(NEAR).any(held) {
                 places.push(place);
             }
@@ -204,7 +203,8 @@ impl Shadow {
         let low = places.iter().fold(DVec3::INFINITY, |a, b| a.min(*b)).truncate();
         let high = places.iter().fold(DVec3::NEG_INFINITY, |a, b| a.max(*b)).truncate();
         let cells = [high.x - low.x, high.y - low.y].map(|edge| (edge / CELL).floor() as usize + 1);
-        let mut shadow = Self { triangles: Vec::new(), low, cells, lists: vec![Vec::new(); cells[0] * cells[1]] };
+        let mut shadow =
+            Self { triangles: Vec::new(), low, cells, lists: vec![Vec::new(); cells[0] * cells[1]] };
         for (n, [a, b, c]) in triangles.iter().enumerate() {
             let [from, to] = [a.min(*b).min(*c), a.max(*b).max(*c)].map(|p| shadow.cell(p.truncate()));
             for x in from[0]..=to[0] {
@@ -381,7 +381,9 @@ mod tests {
             let held = supports(&part, &standing, &printer, 0.1, &Regions::default(), &ctx).unwrap();
             let solid = held.solid.unwrap();
             assert_eq!(floating(&[&part, &solid], &standing, &printer), 0);
-            assert!(!held.touches.is_empty() && held.findings.iter().all(|f| f.code != "resin-support-protected"));
+            assert!(
+                !held.touches.is_empty() && held.findings.iter().all(|f| f.code != "resin-support-protected")
+            );
             // Every pillar begins on the surface it holds.
             for touch in &held.touches {
                 let place = standing.to_bed.point(*touch).vec();
@@ -407,7 +409,8 @@ mod tests {
 
     #[test]
     fn a_hull_goes_around_all_places_once() {
-        let places: Vec<DVec2> = (0..5).flat_map(|x| (0..5).map(move |y| DVec2::new(x.into(), y.into()))).collect();
+        let places: Vec<DVec2> =
+            (0..5).flat_map(|x| (0..5).map(move |y| DVec2::new(x.into(), y.into()))).collect();
         let corners = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)].map(|(x, y)| DVec2::new(x, y));
         assert_eq!(hull(places), corners);
     }

@@ -55,6 +55,9 @@ pub struct Proof {
 /// The goal of the format's own readers: half a percent.
 const AREA: f64 = 0.005;
 
+/// Share of that limit from which on a section is measured a second way. Chosen: ten times what drawing errs by.
+const DOUBT: f64 = 0.1;
+
 /// What a layer's light may differ by for being whole steps of brightness, pixels. Chosen: the smallest that is printed.
 const ROUNDING: f64 = 1.0;
 
@@ -156,15 +159,27 @@ fn outside(file: &Reading<'_>, job: &Job<'_>, proof: &mut Proof) -> bool {
     let frame = job.stack.frame();
     if file.pixels() != frame.pixels {
         let ([a, b], [c, d]) = (file.pixels(), frame.pixels);
-        let message = format!("the file has pictures of {a} × {b} pixels, printer {} a screen of {c} × {d}", job.printer.name);
-        proof.findings.push(danger("resin-screen", message, "do not print this; expose the part for this printer"));
+        let message = format!(
+            "the file has pictures of {a} × {b} pixels, printer {} a screen of {c} × {d}",
+            job.printer.name
+        );
+        proof.findings.push(danger(
+            "resin-screen",
+            message,
+            "do not print this; expose the part for this printer",
+        ));
         return false;
     }
     if let Reading::Goo(goo) = file
         && goo.mirrored != [frame.mirrored, false]
     {
-        let message = "the file says of its pictures that they are mirrored another way than the printer's screen";
-        proof.findings.push(danger("print-mirrored", message, "do not print this; expose the part for this printer"));
+        let message =
+            "the file says of its pictures that they are mirrored another way than the printer's screen";
+        proof.findings.push(danger(
+            "print-mirrored",
+            message,
+            "do not print this; expose the part for this printer",
+        ));
     }
     let (count, height) = (job.stack.layers(), job.stack.height());
     let mut wrong = file.layers() != count || (file.height() - height).abs() > 1e-6;
@@ -193,8 +208,13 @@ fn border(batch: &[Read], first: usize, job: &Job<'_>, proof: &mut Proof) {
     let edge = |s: &Span| s.from == 0 || s.to == width || s.row == 0 || s.row == rows - 1;
     let told = proof.findings.iter().any(|f| f.code == "resin-border");
     if let (Some(n), false) = (batch.iter().position(|read| read.spans.iter().any(edge)), told) {
-        let message = format!("layer {} is lit at the edge of the screen: it may be cut off there", first + n + 1);
-        proof.findings.push(danger("resin-border", message, "do not print this; use a larger printer or split the part"));
+        let message =
+            format!("layer {} is lit at the edge of the screen: it may be cut off there", first + n + 1);
+        proof.findings.push(danger(
+            "resin-border",
+            message,
+            "do not print this; use a larger printer or split the part",
+        ));
     }
 }
 
@@ -214,7 +234,12 @@ fn empty(lights: &[f64], job: &Job<'_>, proof: &mut Proof) {
             job.stack.middle(*at)
         );
         let remedy = "expose with supports, or let the part stand on the plate without a lift";
-        proof.findings.push(danger("resin-empty-layer", message, remedy).measured(dark.len() as f64, 0.0, "", ""));
+        proof.findings.push(danger("resin-empty-layer", message, remedy).measured(
+            dark.len() as f64,
+            0.0,
+            "",
+            "",
+        ));
     }
 }
 
@@ -250,7 +275,8 @@ fn areas(lights: &[f64], job: &Job<'_>, proof: &mut Proof, ctx: &Ctx) -> Result<
     truths.resize(lights.len(), 0.0);
     let off = |light: f64, truth: f64| (light * pixel - truth).abs();
     let limit = |truth: f64| AREA * truth + ROUNDING * pixel;
-    let disputed: Vec<bool> = lights.iter().zip(&truths).map(|(l, t)| off(*l, *t) > limit(*t)).collect();
+    let disputed: Vec<bool> =
+        lights.iter().zip(&truths).map(|(l, t)| off(*l, *t) > DOUBT * limit(*t)).collect();
     if disputed.contains(&true) {
         // Where shells overlap the sum of their sections is not the area of their union: that is measured on lines.
         let area = |layer: usize, edges: &[Edge]| disputed[layer].then(|| united(edges, job) * pixel);
@@ -277,8 +303,14 @@ fn areas(lights: &[f64], job: &Job<'_>, proof: &mut Proof, ctx: &Ctx) -> Result<
             "layer {} is lit over {light:.3} mm²; the section of the part there has {truth:.3} mm²",
             layer + 1
         );
-        let remedy = "do not print this; expose the part again, with more levels of brightness if few were asked for";
-        proof.findings.push(danger("resin-layer-area", message, remedy).measured(light, truth, "mm²", "section of the solids"));
+        let remedy =
+            "do not print this; expose the part again, with more levels of brightness if few were asked for";
+        proof.findings.push(danger("resin-layer-area", message, remedy).measured(
+            light,
+            truth,
+            "mm²",
+            "section of the solids",
+        ));
     }
     let height = job.stack.height() / 1000.0;
     let (cured, volume) = (lights.iter().sum::<f64>() * pixel * height, truths.iter().sum::<f64>() * height);
@@ -286,7 +318,12 @@ fn areas(lights: &[f64], job: &Job<'_>, proof: &mut Proof, ctx: &Ctx) -> Result<
     if (cured - volume).abs() > VOLUME * volume {
         let message = format!("the file cures {cured:.3} ml; the part and its supports have {volume:.3} ml");
         let remedy = "do not print this; expose the part again";
-        proof.findings.push(danger("resin-volume", message, remedy).measured(cured, volume, "ml", "sections of the solids"));
+        proof.findings.push(danger("resin-volume", message, remedy).measured(
+            cured,
+            volume,
+            "ml",
+            "sections of the solids",
+        ));
     }
     Ok(())
 }

@@ -24,14 +24,25 @@ impl Exposed {
         let estimate = estimate(&[part], &standing, &printer, 0.25, &ctx).unwrap();
         let mut bytes = Vec::new();
         let previews = Previews::default();
-        let job = file::Job { stack: &stack, printer: &printer, estimate: &estimate, title: "bracket", previews: &previews };
+        let job = file::Job {
+            stack: &stack,
+            printer: &printer,
+            estimate: &estimate,
+            title: "bracket",
+            previews: &previews,
+        };
         file::write(&job, format, &mut bytes, &ctx).unwrap();
         Self { printer, standing, stack, estimate, bytes }
     }
 
     /// The proof of other bytes as if they were this part's.
     fn proof(&self, bytes: &[u8]) -> Proof {
-        let job = Job { stack: &self.stack, standing: &self.standing, printer: &self.printer, estimate: &self.estimate };
+        let job = Job {
+            stack: &self.stack,
+            standing: &self.standing,
+            printer: &self.printer,
+            estimate: &self.estimate,
+        };
         verify(&Reading::new(bytes).unwrap(), &job, &Ctx::default()).unwrap()
     }
 }
@@ -86,14 +97,19 @@ fn damaged_files_are_refused_and_other_layers_found_out() {
     for cut in [10, super::super::goo::HEADER, bytes.len() / 2, bytes.len() - 1] {
         assert!(Reading::new(&bytes[..cut]).is_err(), "{cut}");
     }
-    let job =
-        Job { stack: &exposed.stack, standing: &exposed.standing, printer: &exposed.printer, estimate: &exposed.estimate };
+    let job = Job {
+        stack: &exposed.stack,
+        standing: &exposed.standing,
+        printer: &exposed.printer,
+        estimate: &exposed.estimate,
+    };
     let mut damaged = bytes.clone();
     damaged[super::super::goo::HEADER + 90] ^= 0x40;
     let refused = Reading::new(&damaged).and_then(|file| verify(&file, &job, &Ctx::default()).map(|_| ()));
     assert!(refused.is_err());
     // Another part of as many layers.
-    let other = Exposed::new(&crate::test_shapes::ball(DVec3::ZERO, 10.0), exposed.printer.clone(), Format::Goo, 0.0);
+    let other =
+        Exposed::new(&crate::test_shapes::ball(DVec3::ZERO, 10.0), exposed.printer.clone(), Format::Goo, 0.0);
     assert_eq!(other.stack.layers(), exposed.stack.layers());
     let proof = exposed.proof(&other.bytes);
     assert!(codes(&proof).contains(&"resin-layer-area") && codes(&proof).contains(&"resin-silhouette"));
