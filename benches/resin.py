@@ -23,8 +23,8 @@ def layers(data):
     at = HEADER
     for _ in range(count):
         height = struct.unpack_from(">f", data, at + 6)[0]
-        length = struct.unpack_from(">I", data, at + 68)[0]
-        body = data[at + 72 : at + 72 + length]
+        length = struct.unpack_from(">I", data, at + 66)[0]
+        body = data[at + 70 : at + 70 + length]
         assert body[0] == 0x55, "layer mark"
         runs, check = body[1:-1], body[-1]
         assert (~sum(runs)) & 0xFF == check, "checksum"
@@ -52,7 +52,7 @@ def layers(data):
             covered += n
         assert covered == width * rows, "every pixel is covered"
         yield light / 255, height
-        at += 72 + length + 2
+        at += 70 + length + 2
     assert at + 11 == len(data)
 
 
