@@ -14,6 +14,7 @@
 pub mod artefacts;
 mod card;
 pub mod command;
+mod exposing;
 pub mod failure;
 mod intake;
 pub mod job;

@@ -195,6 +195,7 @@ impl Registry {
                 Entry::of::<command::slice::Slice>(),
                 Entry::of::<command::printers::Printers>(),
                 Entry::of::<command::inspect::Inspect>(),
+                Entry::of::<command::expose::Expose>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::approve::Approve>(),
                 Entry::of::<command::state::Status>(),

@@ -11,6 +11,7 @@ pub mod convert;
 pub mod demo;
 pub mod edit;
 pub mod export;
+pub mod expose;
 pub mod import;
 pub mod info;
 pub mod inspect;

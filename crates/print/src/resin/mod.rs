@@ -35,5 +35,5 @@ pub use place::{Standing, stand};
 pub use printer::{Format, ResinPrinter, resin_printer, resin_printers};
 pub use raster::Run;
 pub use section::Stack;
-//pub use supports::{Supports, supports};
-//pub use verify::{Proof, verify};
+pub use supports::{Supports, supports};
+pub use verify::{Proof, verify};

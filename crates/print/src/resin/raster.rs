@@ -2,7 +2,7 @@
 //!
 //! The share of each pixel that lies within outlines is summed exactly, edge by edge: an edge covers what lies beyond
 //! it in its row, so the sum over a closed outline is the area inside. What lies within several outlines would count
-//! several times; inside, the sum is cut at one. Where edges of two different shells meet in one pixel that is not
+//! several times; inside, the sum is cut at one. Where two different shells cover a part of one pixel each that is not
 //! exact, and the rows in which it happens are drawn a second time as the union of intervals on [`LINES`] lines.
 
 use glam::DVec2;
@@ -188,13 +188,41 @@ fn by_row(cells: &[Cell], frame: &Frame) -> Rows {
     Rows { first, starts, cells: sorted, again: Vec::new() }
 }
 
-/// The rows in which one pixel has edges of several shells.
+/// The rows in which two shells cover a part of one pixel each: their sum need not be what they cover together.
 fn shared(rows: &Rows) -> Vec<u32> {
-    let mixed = |row: &u32| {
-        rows.row(*row).windows(2).any(|two| two[0].column == two[1].column && two[0].shell != two[1].shell)
-    };
-    rows.numbers().filter(mixed).collect()
+    let mut covers = Vec::new();
+    rows.numbers().filter(|&row| is_shared(rows.row(row), &mut covers)).collect()
 }
+
+fn is_shared(row: &[Cell], covers: &mut Vec<(u32, f64)>) -> bool {
+    if row.iter().all(|cell| cell.shell == row[0].shell) {
+        return false;
+    }
+    covers.clear();
+    for pixel in row.chunk_by(|a, b| a.column == b.column) {
+        let first = pixel[0].shell;
+        // A shell covers a part of this pixel by an edge in it, or by one that runs along the row.
+        let other = |(shell, cover): &(u32, f64)| *shell != first && !is_whole(*cover);
+        if pixel.iter().any(|cell| cell.shell != first) || covers.iter().any(other) {
+            return true;
+        }
+        let added: f64 = pixel.iter().map(|cell| cell.cover).sum();
+        match covers.iter_mut().find(|(shell, _)| *shell == first) {
+            Some((_, cover)) => *cover += added,
+            None => covers.push((first, added)),
+        }
+        covers.retain(|(_, cover)| cover.abs() > WHOLE);
+    }
+    false
+}
+
+/// True for a sum of covers that is a whole number but for rounding.
+fn is_whole(cover: f64) -> bool {
+    (cover - cover.round()).abs() <= WHOLE
+}
+
+/// How far a sum of covers may be from a whole number. Chosen: a thousandth of a step of brightness.
+const WHOLE: f64 = 4e-6;
 
 /// The cells of the union of all outlines in some rows, by intervals on lines.
 fn united(edges: &[Edge], rows: &[u32], frame: &Frame) -> Vec<Cell> {

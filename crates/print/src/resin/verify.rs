@@ -55,6 +55,9 @@ pub struct Proof {
 /// The goal of the format's own readers: half a percent.
 const AREA: f64 = 0.005;
 
+/// Share of that limit from which on a section is measured a second way. Chosen: ten times what drawing errs by.
+const DOUBT: f64 = 0.1;
+
 /// What a layer's light may differ by for being whole steps of brightness, pixels. Chosen: the smallest that is printed.
 const ROUNDING: f64 = 1.0;
 
@@ -272,7 +275,8 @@ fn areas(lights: &[f64], job: &Job<'_>, proof: &mut Proof, ctx: &Ctx) -> Result<
     truths.resize(lights.len(), 0.0);
     let off = |light: f64, truth: f64| (light * pixel - truth).abs();
     let limit = |truth: f64| AREA * truth + ROUNDING * pixel;
-    let disputed: Vec<bool> = lights.iter().zip(&truths).map(|(l, t)| off(*l, *t) > limit(*t)).collect();
+    let disputed: Vec<bool> =
+        lights.iter().zip(&truths).map(|(l, t)| off(*l, *t) > DOUBT * limit(*t)).collect();
     if disputed.contains(&true) {
         // Where shells overlap the sum of their sections is not the area of their union: that is measured on lines.
         let area = |layer: usize, edges: &[Edge]| disputed[layer].then(|| united(edges, job) * pixel);

@@ -20,8 +20,8 @@ impl Exposed {
     fn new(part: &Solid, printer: ResinPrinter, format: Format, lift: f64) -> Self {
         let ctx = Ctx::default();
         let standing = stand(&[part], &printer, &Turn::standing(), [lift, 0.0]).unwrap();
-        let stack = Stack::new(&[part], &standing, &printer.screen, (0.2, 256), &ctx).unwrap();
-        let estimate = estimate(&[part], &standing, &printer, 0.2, &ctx).unwrap();
+        let stack = Stack::new(&[part], &standing, &printer.screen, (0.25, 256), &ctx).unwrap();
+        let estimate = estimate(&[part], &standing, &printer, 0.25, &ctx).unwrap();
         let mut bytes = Vec::new();
         let previews = Previews::default();
         let job = file::Job {
@@ -58,7 +58,7 @@ fn what_was_written_in_any_format_is_proven_to_be_the_part() {
         let exposed = Exposed::new(&part, resin_printer("generic-4k").unwrap(), format, 0.0);
         let proof = exposed.proof(&exposed.bytes);
         assert_eq!(codes(&proof), Vec::<&str>::new(), "{format:?} {:?}", proof.findings);
-        assert_eq!((proof.hand, proof.layers, proof.heights), (Hand::Kept, 100, HEIGHTS));
+        assert_eq!((proof.hand, proof.layers, proof.heights), (Hand::Kept, 80, HEIGHTS));
         assert!((proof.millilitres * 1000.0 / part.volume() - 1.0).abs() < 0.001, "{}", proof.millilitres);
         assert!(proof.area_error < 0.1 && proof.overlap > 0.99);
     }
@@ -86,7 +86,7 @@ fn a_part_lifted_without_supports_is_not_held_and_its_pieces_float() {
     // The arm and the post begin together on the underside of the bracket, 5 mm above the plate.
     let place = proof.findings[0].place.unwrap();
     assert!((100.0..122.5).contains(&place[0]) && (0.0..0.2).contains(&place[2]), "{place:?}");
-    assert!((proof.findings[0].value.unwrap() - exposed.estimate.areas[25]).abs() < 1.0);
+    assert!((proof.findings[0].value.unwrap() - exposed.estimate.areas[20]).abs() < 1.0);
 }
 
 #[test]
