@@ -22,9 +22,11 @@
 pub mod canonical;
 pub mod engine;
 pub mod error;
+pub mod estimate;
 pub mod fit;
 pub mod gcode;
 pub mod material;
+pub mod orient;
 pub mod outline;
 pub mod printer;
 pub mod prusa;
@@ -35,11 +37,13 @@ pub mod verify;
 mod test_shapes;
 
 pub use canonical::canonical;
+pub use estimate::{Estimate, Setup, estimate};
 pub use engine::{Engine, Sliced, Slicing, slice};
 pub use error::PrintError;
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;
+pub use orient::{Candidate, Goal, Wish, orient};
 pub use printer::{Printer, Process, Quality, printer, printers};
 pub use turn::Turn;
 pub use verify::{Check, Hand, Job, verify};
