@@ -182,6 +182,7 @@ impl Registry {
                 Entry::of::<command::convert::Convert>(),
                 Entry::of::<command::surface::Surface>(),
                 Entry::of::<command::shape::Shape>(),
+                Entry::of::<command::advise::Advise>(),
                 Entry::of::<command::import::Import>(),
                 Entry::of::<command::segment::Segment>(),
                 Entry::of::<command::edit::Edit>(),

@@ -6,6 +6,7 @@
 //!
 //! 1. `columns` – where matter begins and ends above each cell of the bed; `raster` – patterns of cells
 //! 2. `amounts` – lines along outlines, closed and open infill, bridges, supports
+//!    `held` – where they touch the solid
 //! 3. `motion` – lengths of lines and the time they take
 //!
 //! What is estimated is what *PrusaSlicer* would make with the settings of [`prusa`](crate::prusa). Numbers that were
@@ -14,11 +15,13 @@
 
 mod amounts;
 mod columns;
+mod held;
 mod motion;
 mod raster;
 
 pub(crate) use amounts::{Amounts, amounts};
 pub(crate) use columns::Columns;
+pub use held::{Held, held};
 
 use crate::material::Material;
 use crate::printer::{Printer, Process};
@@ -69,6 +72,13 @@ impl<'a> Setup<'a> {
     /// w − h·(1 − π/4), as PrusaSlicer lays them.
     pub(crate) fn spacing(&self) -> f64 {
         self.printer.line() - self.process.layer * (1.0 - FRAC_PI_4)
+    }
+
+    /// Cosine of the angle to the bed below which a lower face is held up.
+    ///
+    /// One degree more than the profile says: what PrusaSlicer itself adds before it compares.
+    pub(crate) fn steep(&self) -> f64 {
+        libm::cos((self.process.overhang + 1.0).to_radians())
     }
 }
 

@@ -19,6 +19,7 @@
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
 
+pub mod advice;
 pub mod canonical;
 pub mod engine;
 pub mod error;

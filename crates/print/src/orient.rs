@@ -274,7 +274,7 @@ fn glance(
         })
         .collect();
     order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let steep = libm::cos((setup.process.overhang + 1.0).to_radians());
+    let steep = setup.steep();
     let mut amounts = Amounts { model: matter, ..Amounts::default() };
     let (mut cell, mut top, mut flat) = (u64::MAX, (0.0, false), 0.0);
     for (at, z, number) in order {
@@ -345,14 +345,14 @@ mod tests {
 
     #[test]
     fn a_bracket_is_laid_where_nothing_hangs_over() {
-        let found = best(&bracket(), &Regions::default());
+        let found = best(&bracket(DVec3::ZERO), &Regions::default());
         assert!(found.estimate.held_mm2 < 1.0, "{found:?}");
         assert!(found.fits && found.stands());
     }
 
     #[test]
     fn a_protected_face_bears_no_supports_though_it_would_be_cheaper() {
-        let solid = bracket();
+        let solid = bracket(DVec3::ZERO);
         let free = best(&solid, &Regions::default());
         let bounds = solid.mesh().bounds();
         let middle = Point::from_vec(bounds.middle().vec());
@@ -366,7 +366,7 @@ mod tests {
     fn the_same_is_found_by_one_thread_and_by_three() {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| best(&bracket(), &Regions::default()))
+            pool.install(|| best(&bracket(DVec3::ZERO), &Regions::default()))
         };
         assert_eq!(run(1), run(3));
     }

@@ -3,6 +3,7 @@
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
 //! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`]; the state of a case: [`state`], [`replay`].
 
+pub mod advise;
 pub mod check;
 pub mod convert;
 pub mod demo;

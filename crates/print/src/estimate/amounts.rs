@@ -96,15 +96,13 @@ impl Sizes {
         let skin = if top + bottom > 0.0 { (top + bottom) / 2.0 } else { SLAB };
         let skip = (skin / SLAB).ceil().max(1.0);
         let (line, spacing) = (setup.printer.line(), setup.spacing());
-        // One degree more than the angle: what the program itself adds before it compares.
-        let angle = (process.overhang + 1.0).to_radians();
         Self {
             slab: skin / skip,
             skip: skip as usize,
             top,
             bottom,
             inset: line / 2.0 + (f64::from(process.perimeters) - 0.5) * spacing,
-            steep: libm::cos(angle),
+            steep: setup.steep(),
         }
     }
 }

@@ -149,6 +149,8 @@ mod tests {
         let drawn = pattern([7, 3], &bits);
         assert_eq!((drawn.parts(), drawn.edges(), drawn.count()), (2, 8 - 1 + 4, 4));
         let grown = drawn.grown(1.0);
-        assert_eq!(grown.count(), 4 + 5 + 4, "{grown:?}");
+        let wide = [".xxx.x.", "xxxxxxx", ".xx..x."];
+        let wide: Vec<bool> = wide.iter().flat_map(|row| row.chars().map(|c| c == 'x')).collect();
+        assert_eq!(grown.cells, wide);
     }
 }
