@@ -81,8 +81,10 @@ const PER_SUPPORT: f64 = 0.82;
 const WAY: f64 = 10.5;
 /// Share of those on which filament is drawn back.
 const DRAWN: f64 = 0.65;
-/// Time for lifting, lowering and settling each time, s.
-const LIFT: f64 = 0.41;
+/// Time for stopping and starting each time, s.
+const SETTLE: f64 = 0.21;
+/// Time for lifting and lowering each time, s for each mm: axes that lift are slow.
+const LIFT: f64 = 1.0;
 /// Homing and the way to the first line, s. Chosen: the program counts moves only, not heating.
 const START: f64 = 20.0;
 
@@ -148,7 +150,9 @@ pub(crate) fn laid(amounts: &Amounts, setup: &Setup<'_>) -> Laid {
         + PER_OPEN * amounts.open_parts)
         / process.layer
         + PER_SUPPORT * amounts.support_parts / layer;
-    let drawn = 2.0 * printer.retraction.length / printer.retraction.speed + LIFT;
+    let drawn = 2.0 * printer.retraction.length / printer.retraction.speed
+        + SETTLE
+        + LIFT * printer.retraction.lift;
     seconds += time(ways * WAY, WAY, speed.travel, plain) + DRAWN * ways * drawn;
     Laid {
         seconds,
