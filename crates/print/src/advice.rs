@@ -135,7 +135,9 @@ impl Limits {
     pub fn purpose(&self, name: &str) -> Result<&Purpose, PrintError> {
         self.purpose.iter().find(|purpose| purpose.name == name).ok_or_else(|| {
             let known: Vec<&str> = self.purpose.iter().map(|purpose| purpose.name.as_str()).collect();
-            PrintError::Profile { what: format!("there is no purpose {name:?}; known are {}", known.join(", ")) }
+            PrintError::Profile {
+                what: format!("there is no purpose {name:?}; known are {}", known.join(", ")),
+            }
         })
     }
 }
@@ -274,7 +276,8 @@ mod tests {
         let limits = Limits::built_in().unwrap();
         Rates::built_in().unwrap();
         let references = include_str!("../../../references.toml");
-        let abilities = limits.process.iter().flat_map(|a| [&a.wall_source, &a.detail_source, &a.error_source]);
+        let abilities =
+            limits.process.iter().flat_map(|a| [&a.wall_source, &a.detail_source, &a.error_source]);
         for source in abilities.chain(limits.purpose.iter().map(|p| &p.error_source)) {
             let known = references.contains(&format!("[{source}]"));
             assert!(known || source.starts_with("chosen: "), "{source}");
@@ -303,7 +306,9 @@ mod tests {
 
     #[test]
     fn wrong_numbers_and_unknown_keys_are_refused() {
-        for (from, to) in [("wall = 0.9", "wall = -1.0"), ("wall = 0.9", "wall = nan"), ("detail =", "detial =")] {
+        for (from, to) in
+            [("wall = 0.9", "wall = -1.0"), ("wall = 0.9", "wall = nan"), ("detail =", "detial =")]
+        {
             assert!(Limits::parse(&PROCESSES.replacen(from, to, 1)).is_err(), "{to}");
         }
         assert!(Rates::parse(&RATES.replace("resin_layer = 0.05", "resin_layer = 0.0")).is_err());

@@ -57,12 +57,8 @@ pub struct Habits {
 impl<'a> Setup<'a> {
     /// A printer with its settings, and supports as [`prusa`](crate::prusa) asks for them.
     pub const fn new(printer: &'a Printer, process: &'a Process) -> Self {
-        let habits = Habits {
-            support_line: printer.line(),
-            support_gap: 2.5,
-            sheath: true,
-            lower_interface: true,
-        };
+        let habits =
+            Habits { support_line: printer.line(), support_gap: 2.5, sheath: true, lower_interface: true };
         Self { printer, process, habits }
     }
 

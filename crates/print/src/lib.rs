@@ -38,9 +38,9 @@ pub mod verify;
 mod test_shapes;
 
 pub use canonical::canonical;
-pub use estimate::{Estimate, Setup, estimate};
 pub use engine::{Engine, Sliced, Slicing, slice};
 pub use error::PrintError;
+pub use estimate::{Estimate, Setup, estimate};
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;

@@ -88,7 +88,7 @@ const POINTS: usize = 4000;
 
 /// Directions that are estimated roughly, and of these in full. Chosen by the time they take.
 const ROUGH: usize = 24;
-const FULL: usize = 6;
+const FULL: usize = 4;
 
 /// Edge of the cells of the rough estimate, mm. Chosen: 2.5 times that of the full one.
 const ROUGH_PITCH: f64 = 1.5;
@@ -178,12 +178,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(
-        &self,
-        ups: &[Direction<Patient>],
-        finest: f64,
-        ctx: &Ctx,
-    ) -> Result<Vec<Candidate>, Cancelled> {
+    fn at(&self, ups: &[Direction<Patient>], finest: f64, ctx: &Ctx) -> Result<Vec<Candidate>, Cancelled> {
         let (mesh, setup) = (self.solid.mesh(), self.setup);
         let edge = pitch(mesh, finest);
         let margin = setup.printer.margin(setup.process);

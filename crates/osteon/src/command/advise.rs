@@ -173,7 +173,14 @@ impl Advise {
         let printers = names.iter().map(|name| Ok(profile(name)?.0)).collect::<Result<_, Failure>>()?;
         let purpose = limits.purpose(&self.purpose)?.clone();
         let up = if self.up == "best" { None } else { Some(direction(&self.up)?) };
-        Ok(Grounds { printers, limits, rates, purpose, protected: protected::regions(&self.protect, ctx)?, up })
+        Ok(Grounds {
+            printers,
+            limits,
+            rates,
+            purpose,
+            protected: protected::regions(&self.protect, ctx)?,
+            up,
+        })
     }
 
     fn one(
@@ -223,9 +230,8 @@ fn choices(
     let rates = &grounds.rates;
     let rotation = turn.rotation();
     let places = solid.mesh().vertices.iter().map(|p| rotation * p.vec());
-    let (low, high) = places.fold((glam::DVec3::INFINITY, glam::DVec3::NEG_INFINITY), |(low, high), p| {
-        (low.min(p), high.max(p))
-    });
+    let (low, high) = places
+        .fold((glam::DVec3::INFINITY, glam::DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
     let part = Part { size: (high - low).to_array(), wall: thickness.least };
     let mut found = Vec::new();
     for ability in &grounds.limits.process {
@@ -305,7 +311,8 @@ fn warnings(
     }
     if !up.stands() {
         let inside = up.estimate.steady_mm;
-        let message = format!("{name}: its centre of mass is {:.1} mm outside of what stands on the bed", -inside);
+        let message =
+            format!("{name}: its centre of mass is {:.1} mm outside of what stands on the bed", -inside);
         findings.push(
             Finding::new("tips-over", Severity::Caution, message)
                 .measured(inside, 0.0, "mm", "chosen: what stands by itself")
@@ -315,7 +322,8 @@ fn warnings(
     let floor = grounds.limits.process.iter().map(|ability| ability.wall).fold(f64::INFINITY, f64::min);
     if thickness.least < floor {
         let least = thickness.least;
-        let message = format!("{name}: its thinnest wall of {least:.2} mm is below what any process prints whole");
+        let message =
+            format!("{name}: its thinnest wall of {least:.2} mm is below what any process prints whole");
         let mut finding = Finding::new("wall-too-thin", Severity::Caution, message)
             .measured(least, floor, "mm", "data/processes.toml")
             .remedy("look at it: osteon check <file>; thicken it: osteon shape --step \"offset 0.2\"");

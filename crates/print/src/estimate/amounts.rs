@@ -3,9 +3,9 @@
 //! Nothing is known here of speeds. The solid is cut into slabs about as thick as its closed skins; in each slab the
 //! lines along the outline, closed and open infill are areas of cells, and supports are what hangs over from above.
 
+use crate::estimate::Setup;
 use crate::estimate::columns::Columns;
 use crate::estimate::raster::Pattern;
-use crate::estimate::Setup;
 use glam::DVec2;
 use osteon_core::{Cancelled, Ctx};
 
@@ -189,9 +189,8 @@ fn inside(columns: &Columns, slabs: &[Slab], sizes: &Sizes, total: &mut Amounts)
             [n.checked_sub(sizes.skip), Some(n + sizes.skip)].map(|other| other.and_then(|o| slabs.get(o)));
         let open = |cell: usize| {
             let span = columns.of(cell).iter().find(|s| f64::from(s.low) <= z && z < f64::from(s.high));
-            span.is_some_and(|s| {
-                f64::from(s.high) - z >= sizes.top && z - f64::from(s.low) >= sizes.bottom
-            }) && (sizes.top == 0.0 || above.is_some_and(|other| other.inner[cell]))
+            span.is_some_and(|s| f64::from(s.high) - z >= sizes.top && z - f64::from(s.low) >= sizes.bottom)
+                && (sizes.top == 0.0 || above.is_some_and(|other| other.inner[cell]))
                 && (sizes.bottom == 0.0 || below.is_some_and(|other| other.inner[cell]))
         };
         let mut opened = Pattern::empty(columns.size);

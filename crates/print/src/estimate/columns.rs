@@ -50,13 +50,7 @@ impl Columns {
     /// The columns of a mesh with a turn, one for each cell of `pitch` mm.
     ///
     /// `marked` says which triangles are marked; where it is too short they are not.
-    pub fn new(
-        mesh: &Mesh,
-        marked: &[bool],
-        turn: &Turn,
-        pitch: f64,
-        ctx: &Ctx,
-    ) -> Result<Self, Cancelled> {
+    pub fn new(mesh: &Mesh, marked: &[bool], turn: &Turn, pitch: f64, ctx: &Ctx) -> Result<Self, Cancelled> {
         let rotation = turn.rotation();
         let places: Vec<DVec3> = mesh.vertices.iter().map(|vertex| rotation * vertex.vec()).collect();
         let low = places.iter().copied().fold(DVec3::INFINITY, DVec3::min);
@@ -147,7 +141,8 @@ impl Cutter {
                 if (local[a].y < y) == (local[b].y < y) {
                     continue;
                 }
-                let (p, q) = if local[a].y < local[b].y { (local[a], local[b]) } else { (local[b], local[a]) };
+                let (p, q) =
+                    if local[a].y < local[b].y { (local[a], local[b]) } else { (local[b], local[a]) };
                 let x = p.x + (q.x - p.x) * ((y - p.y) / (q.y - p.y));
                 ends = [ends[0].min(x), ends[1].max(x)];
             }
@@ -243,7 +238,8 @@ mod tests {
         let found = vec![one(1, 5.0, -1.0), one(1, 0.0, -0.5), one(1, 7.0, 0.25), one(1, 2.0, 1.0)];
         let (first, spans) = spans(found, 3);
         assert_eq!(first, [0, 0, 2, 2]);
-        let span = |low, high, low_flat, low_marked| Span { low, high, low_flat, low_marked, high_marked: false };
+        let span =
+            |low, high, low_flat, low_marked| Span { low, high, low_flat, low_marked, high_marked: false };
         assert_eq!(spans, [span(0.0, 2.0, 0.5, false), span(5.0, 7.0, 1.0, true)]);
     }
 

@@ -145,14 +145,12 @@ pub(crate) fn laid(amounts: &Amounts, setup: &Setup<'_>) -> Laid {
         + amounts.skirt * f64::from(process.skirt);
     seconds += time(around, OUTLINE_RUN, speed.first_layer, along);
     // Ways without plastic.
-    let ways = (PER_ISLAND * amounts.islands
-        + PER_CLOSED * amounts.closed_parts
-        + PER_OPEN * amounts.open_parts)
-        / process.layer
-        + PER_SUPPORT * amounts.support_parts / layer;
-    let drawn = 2.0 * printer.retraction.length / printer.retraction.speed
-        + SETTLE
-        + LIFT * printer.retraction.lift;
+    let ways =
+        (PER_ISLAND * amounts.islands + PER_CLOSED * amounts.closed_parts + PER_OPEN * amounts.open_parts)
+            / process.layer
+            + PER_SUPPORT * amounts.support_parts / layer;
+    let drawn =
+        2.0 * printer.retraction.length / printer.retraction.speed + SETTLE + LIFT * printer.retraction.lift;
     seconds += time(ways * WAY, WAY, speed.travel, plain) + DRAWN * ways * drawn;
     Laid {
         seconds,
