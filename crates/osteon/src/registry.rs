@@ -183,6 +183,7 @@ impl Registry {
                 Entry::of::<command::surface::Surface>(),
                 Entry::of::<command::shape::Shape>(),
                 Entry::of::<command::prepare::Prepare>(),
+                Entry::of::<command::advise::Advise>(),
                 Entry::of::<command::import::Import>(),
                 Entry::of::<command::segment::Segment>(),
                 Entry::of::<command::edit::Edit>(),

@@ -23,16 +23,19 @@
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
 
+pub mod advice;
 pub mod canonical;
 pub mod compensation;
 mod cura;
 pub mod engine;
 pub mod error;
 mod expand;
+pub mod estimate;
 pub mod fit;
 pub mod footprint;
 pub mod gcode;
 pub mod material;
+pub mod orient;
 pub mod outline;
 pub mod printer;
 pub mod profile;
@@ -51,9 +54,11 @@ pub use canonical::canonical;
 pub use compensation::{Compensation, compensate};
 pub use engine::{Engine, Program, Sliced, Slicing, slice};
 pub use error::PrintError;
+pub use estimate::{Estimate, Setup, estimate};
 pub use fit::{Placement, fit};
 pub use gcode::{Summary, read};
 pub use material::Material;
+pub use orient::{Candidate, Goal, Wish, orient};
 pub use printer::{Printer, Process, Quality, printer, printers};
 pub use profile::{Profile, Source};
 pub use restack::{Layers, Walls, restack};

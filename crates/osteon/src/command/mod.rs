@@ -6,6 +6,7 @@
 //! back from it [`inspect`]. The state of a case: [`state`], [`replay`].
 
 pub mod approve;
+pub mod advise;
 pub mod check;
 pub mod convert;
 pub mod demo;
