@@ -102,7 +102,8 @@ impl Bar {
         };
         let step = |bar: &Self| (bar.span[1] - bar.span[0]).abs() / f64::from(STEPS);
         let pairs = (0..=STEPS).flat_map(|n| (0..=STEPS).map(move |m| (n, m)));
-        let least = pairs.map(|(n, m)| place(self, n).distance(place(other, m))).fold(f64::INFINITY, f64::min);
+        let least =
+            pairs.map(|(n, m)| place(self, n).distance(place(other, m))).fold(f64::INFINITY, f64::min);
         (least, 0.5 * (step(self) + step(other)))
     }
 }

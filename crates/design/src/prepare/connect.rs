@@ -239,9 +239,14 @@ impl Search<'_> {
             let some = joined.joints.len() > before;
             joined.findings.push(self.no_room(contacts, &without, (place, room), some));
         }
-        if let [only] = joined.joints[before..] && only.section == Section::Round {
+        if let [only] = joined.joints[before..]
+            && only.section == Section::Round
+        {
             let [back, front] = only.pieces.map(|piece| piece + 1);
-            let message = format!("pieces {back} and {front} have one round {} only, around which they can turn", self.word());
+            let message = format!(
+                "pieces {back} and {front} have one round {} only, around which they can turn",
+                self.word()
+            );
             let finding = Finding::new("joint-can-turn", Severity::Caution, message)
                 .at(only.place.to_array())
                 .remedy("line the edges of the faces up by eye before the glue sets");
@@ -315,7 +320,8 @@ impl Search<'_> {
             roomy.find_map(|joints| joints.first().copied())
         };
         let sizes = self.how.stock().iter();
-        let mut pairs = sizes.map(|size| self.pair(contact, taken, &|place| at(place, *size, Section::Round)));
+        let mut pairs =
+            sizes.map(|size| self.pair(contact, taken, &|place| at(place, *size, Section::Round)));
         let pair = pairs.find(|pair| !pair.is_empty()).unwrap_or_default();
         // A magnet is a disc, also where it stands alone.
         let square = if self.how.join == Join::Magnets { None } else { first(Section::Square) };
@@ -329,7 +335,12 @@ impl Search<'_> {
     }
 
     /// All joints of a size for which there is room, the roomiest first.
-    fn roomy(&self, contact: &Contact, taken: &[Joint], at: &(dyn Fn(Point<Patient>) -> Joint + Sync)) -> Vec<Joint> {
+    fn roomy(
+        &self,
+        contact: &Contact,
+        taken: &[Joint],
+        at: &(dyn Fn(Point<Patient>) -> Joint + Sync),
+    ) -> Vec<Joint> {
         let fitting = contact.cells.par_iter().filter_map(|&(place, room)| {
             let joint = at(place);
             (room >= self.how.ball(&joint)).then(|| self.room(joint, taken)).flatten()
@@ -341,7 +352,12 @@ impl Search<'_> {
     }
 
     /// Two joints of a size as far from each other as there is room.
-    fn pair(&self, contact: &Contact, taken: &[Joint], at: &(dyn Fn(Point<Patient>) -> Joint + Sync)) -> Vec<Joint> {
+    fn pair(
+        &self,
+        contact: &Contact,
+        taken: &[Joint],
+        at: &(dyn Fn(Point<Patient>) -> Joint + Sync),
+    ) -> Vec<Joint> {
         let fitting = self.roomy(contact, taken, at);
         let farthest = |from: &Joint| {
             let far = |joint: &&Joint| joint.place.distance(from.place);
@@ -373,11 +389,14 @@ impl Search<'_> {
             }
         }
         let own = Bar { span: [-back, front], ..bar(&joint) };
-        let clear = taken.iter().filter(|other| other.pieces.iter().any(|piece| joint.pieces.contains(piece))).all(|other| {
-            let [back, front] = self.how.depths(other);
-            let (least, error) = own.apart(&Bar { span: [-back, front], ..bar(other) });
-            least - error >= ball + self.how.ball(other)
-        });
+        let clear = taken
+            .iter()
+            .filter(|other| other.pieces.iter().any(|piece| joint.pieces.contains(piece)))
+            .all(|other| {
+                let [back, front] = self.how.depths(other);
+                let (least, error) = own.apart(&Bar { span: [-back, front], ..bar(other) });
+                least - error >= ball + self.how.ball(other)
+            });
         clear.then_some(Joint { room, ..joint })
     }
 

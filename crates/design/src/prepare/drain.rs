@@ -92,9 +92,17 @@ pub fn usual_wall(bounds: &osteon_core::Aabb<Patient>) -> f64 {
 ///
 /// # Errors
 /// A length does not suit, a field or a boolean operation has no valid result, or `ctx` was asked to stop.
-pub fn hollow(solid: Solid, how: &Hollowing, protected: &Regions, ctx: &Ctx) -> Result<Drained, PrepareError> {
+pub fn hollow(
+    solid: Solid,
+    how: &Hollowing,
+    protected: &Regions,
+    ctx: &Ctx,
+) -> Result<Drained, PrepareError> {
     if !(how.drain.is_finite() && how.drain >= LEAST_DRAIN) {
-        return Err(PrepareError::Value { name: "the diameter of a drain", value: format!("{} mm", how.drain) });
+        return Err(PrepareError::Value {
+            name: "the diameter of a drain",
+            value: format!("{} mm", how.drain),
+        });
     }
     // A drain thinner than three voxels would leak in the flood through its corners or not at all.
     if how.voxel.is_nan() || 3.0 * how.voxel > how.drain {
@@ -116,7 +124,8 @@ pub fn hollow(solid: Solid, how: &Hollowing, protected: &Regions, ctx: &Ctx) -> 
     let within = voxelise(outer.mesh(), &grid, &ctx.part("voxels", 0.35, 0.38))?;
     let mut outside = within.clone();
     outside.invert();
-    let mut work = Work { how, outer: &outer, bvh: &bvh, protected, outside, holes: Vec::new(), bars: Vec::new() };
+    let mut work =
+        Work { how, outer: &outer, bvh: &bvh, protected, outside, holes: Vec::new(), bars: Vec::new() };
     let core = work.drilled(&core, &mut findings, &ctx.part("drains", 0.38, 0.6))?;
     let Some(core) = core else {
         return Ok(Drained { solid: outer, voids: 0, holes: Vec::new(), trapped: 0.0, findings });
@@ -147,8 +156,9 @@ fn filled(solid: Solid, findings: &mut Vec<Finding>, ctx: &Ctx) -> Result<Solid,
     let lost = found.shells.iter().filter(|shell| shell.role == Role::Cavity);
     let (count, volume) = lost.fold((0, 0.0), |(count, volume), shell| (count + 1, volume - shell.volume));
     if let Some(first) = found.with(Role::Cavity).next() {
-        let message =
-            format!("{count} voids without a way out, of together {volume:.0} mm³, were filled before it was hollowed");
+        let message = format!(
+            "{count} voids without a way out, of together {volume:.0} mm³, were filled before it was hollowed"
+        );
         findings.push(
             Finding::new("voids-filled", Severity::Note, message)
                 .measured(volume, 0.0, "mm³", "closed voids trap what is liquid")
@@ -196,7 +206,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Makes holes until the voids run empty; the voids that do, or as far as they do.
-    fn drilled(&mut self, core: &Solid, findings: &mut Vec<Finding>, ctx: &Ctx) -> Result<Option<Solid>, PrepareError> {
+    fn drilled(
+        &mut self,
+        core: &Solid,
+        findings: &mut Vec<Finding>,
+        ctx: &Ctx,
+    ) -> Result<Option<Solid>, PrepareError> {
         let mut kept = Vec::new();
         for body in bodies(core)? {
             ctx.check()?;
@@ -216,7 +231,8 @@ impl Work<'_> {
         for round in 0..ROUNDS {
             ctx.done(round as f64 / ROUNDS as f64)?;
             let left = puddles(&self.void(&core, ctx)?, &self.outside, self.how.up, ctx)?;
-            let more: Vec<_> = left.iter().filter_map(|puddle| self.hole(puddle.lowest.vec(), false)).collect();
+            let more: Vec<_> =
+                left.iter().filter_map(|puddle| self.hole(puddle.lowest.vec(), false)).collect();
             if more.is_empty() {
                 break;
             }
@@ -272,7 +288,8 @@ impl Work<'_> {
             let mouth = ray.at(hit.distance);
             (free && self.open(mouth, axis, radius)).then_some((hit.distance, beyond, mouth, axis))
         });
-        let (length, beyond, mouth, axis) = found.reduce(|best, other| if other.0 < best.0 { other } else { best })?;
+        let (length, beyond, mouth, axis) =
+            found.reduce(|best, other| if other.0 < best.0 { other } else { best })?;
         // It begins inside the void, half of its width before the wall.
         let bar = Bar {
             place,
@@ -301,9 +318,14 @@ impl Work<'_> {
         let mut mesh = self.outer.mesh().clone();
         let first = mesh.vertices.len() as u32;
         mesh.vertices.extend(&core.mesh().vertices);
-        mesh.triangles.extend(core.mesh().triangles.iter().map(|&[a, b, c]| [a + first, c + first, b + first]));
+        mesh.triangles
+            .extend(core.mesh().triangles.iter().map(|&[a, b, c]| [a + first, c + first, b + first]));
         let hollow = Solid::new(mesh).map_err(Box::new)?;
-        let bars = self.bars.iter().map(|bar| Solid::new(bar.clone()).map_err(Box::new)).collect::<Result<Vec<_>, _>>()?;
+        let bars = self
+            .bars
+            .iter()
+            .map(|bar| Solid::new(bar.clone()).map_err(Box::new))
+            .collect::<Result<Vec<_>, _>>()?;
         let bars: Vec<&Solid> = bars.iter().collect();
         let Some(bars) = boolean::union(&bars, &ctx.part("holes", 0.0, 0.3))? else { return Ok(hollow) };
         let made = boolean::combine(&hollow, &bars, Operation::Difference, &ctx.part("holes", 0.3, 1.0))?;
@@ -335,15 +357,17 @@ impl Work<'_> {
                     .remedy("give a thicker wall or another --up"),
             );
         }
-        let flooded: f64 = left.iter().map(|puddle| puddle.volume).sum();
-        Ok(flooded.max(trapped))
+        // A sum of nothing is minus zero; adding to zero is not.
+        let flooded = left.iter().fold(0.0, |sum, puddle| sum + puddle.volume);
+        Ok(f64::max(flooded, 0.0 + trapped))
     }
 }
 
 /// The finding that a void was left out.
 fn undrained(body: &Mesh, place: DVec3) -> Finding {
     let volume = body.signed_volume();
-    let message = format!("a part of {volume:.0} mm³ stays solid: no way out of it keeps off what is protected");
+    let message =
+        format!("a part of {volume:.0} mm³ stays solid: no way out of it keeps off what is protected");
     Finding::new("not-hollowed", Severity::Note, message)
         .measured(volume, 0.0, "mm³", "voids that could not be drained")
         .at(place.to_array())
@@ -352,7 +376,8 @@ fn undrained(body: &Mesh, place: DVec3) -> Finding {
 
 /// The finding that something stays behind.
 fn trapped(puddle: &Puddle) -> Finding {
-    let message = format!("{:.2} ml stay in the void here when it is emptied as it is printed", puddle.volume / 1000.0);
+    let message =
+        format!("{:.2} ml stay in the void here when it is emptied as it is printed", puddle.volume / 1000.0);
     Finding::new("trapped-liquid", Severity::Caution, message)
         .measured(puddle.volume, 0.0, "mm³", "flood of voxels")
         .at(puddle.lowest.to_array())

@@ -35,8 +35,12 @@ fn a_part_with_two_feet_gets_a_drain_in_each() {
     let arch = |p: DVec3| DVec3::new(p.x, p.y, p.z - p.x * p.x / 60.0);
     let solid = shaped(DVec3::new(80.0, 14.0, 14.0), 1.0, arch);
     let made = hollowed(solid, DVec3::Z, &Regions::default());
-    let drains: Vec<f64> = made.holes.iter().filter(|hole| !hole.vent).map(|hole| hole.mouth.vec().x).collect();
-    assert!(drains.len() >= 2 && drains.iter().any(|x| *x > 0.0) && drains.iter().any(|x| *x < 0.0), "{drains:?}");
+    let drains: Vec<f64> =
+        made.holes.iter().filter(|hole| !hole.vent).map(|hole| hole.mouth.vec().x).collect();
+    assert!(
+        drains.len() >= 2 && drains.iter().any(|x| *x > 0.0) && drains.iter().any(|x| *x < 0.0),
+        "{drains:?}"
+    );
     assert_eq!((made.trapped, made.findings.len()), (0.0, 0));
 }
 

@@ -87,11 +87,13 @@ impl Raster {
         let (across, along) = plane.normal.vec().any_orthonormal_pair();
         let flat = |p: &Point<Patient>| DVec2::new(p.vec().dot(across), p.vec().dot(along));
         let points = outlines.iter().flatten().map(flat);
-        let (low, high) = points.fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
+        let (low, high) =
+            points.fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
         let size = if low.x > high.x { DVec2::ZERO } else { ((high - low) / CELL).ceil() };
         let lines = outlines.iter().map(|line| line.iter().map(|p| (flat(p) - low) / CELL - 0.5).collect());
         let height = plane.point.vec().dot(plane.normal.vec());
-        let origin = plane.normal.vec() * height + across * (low.x + 0.5 * CELL) + along * (low.y + 0.5 * CELL);
+        let origin =
+            plane.normal.vec() * height + across * (low.x + 0.5 * CELL) + along * (low.y + 0.5 * CELL);
         Self { origin, across, along, size: [size.x as usize, size.y as usize], lines: lines.collect() }
     }
 
@@ -110,7 +112,8 @@ impl Raster {
                 let [a, b] = if ends[0].y <= ends[1].y { [ends[0], ends[1]] } else { [ends[1], ends[0]] };
                 // A row at the lower end counts, one at the upper end does not.
                 let from = a.y.ceil().max(0.0) as usize;
-                for (y, row) in rows.iter_mut().enumerate().skip(from).take_while(|(y, _)| (*y as f64) < b.y) {
+                for (y, row) in rows.iter_mut().enumerate().skip(from).take_while(|(y, _)| (*y as f64) < b.y)
+                {
                     row.push(a.x + (b.x - a.x) * (y as f64 - a.y) / (b.y - a.y));
                 }
             }
@@ -119,7 +122,8 @@ impl Raster {
         for (y, row) in rows.iter_mut().enumerate() {
             row.sort_by(f64::total_cmp);
             for pair in row.chunks_exact(2) {
-                let (from, to) = (pair[0].ceil().max(0.0) as usize, (pair[1].ceil().max(0.0) as usize).min(width));
+                let (from, to) =
+                    (pair[0].ceil().max(0.0) as usize, (pair[1].ceil().max(0.0) as usize).min(width));
                 if from < to {
                     inside[y * width + from..y * width + to].fill(true);
                 }

@@ -33,15 +33,26 @@ const STEPS: f64 = 1e6;
 ///
 /// # Errors
 /// `ctx` was asked to stop.
-pub fn puddles(void: &Mask, outside: &Mask, up: Direction<Patient>, ctx: &Ctx) -> Result<Vec<Puddle>, Cancelled> {
+pub fn puddles(
+    void: &Mask,
+    outside: &Mask,
+    up: Direction<Patient>,
+    ctx: &Ctx,
+) -> Result<Vec<Puddle>, Cancelled> {
     let grid = void.grid();
     let [nx, ny, nz] = grid.dims();
     let height = |[x, y, z]: [usize; 3]| (grid.place(x, y, z).vec().dot(up.vec()) * STEPS) as i64;
     let diagonal = (grid.spacing().length() * STEPS) as i64;
     let beside = |[x, y, z]: [usize; 3]| {
         let mut all = [None; 6];
-        let ways = [(x > 0, [x.wrapping_sub(1), y, z]), (x + 1 < nx, [x + 1, y, z]), (y > 0, [x, y.wrapping_sub(1), z]),
-            (y + 1 < ny, [x, y + 1, z]), (z > 0, [x, y, z.wrapping_sub(1)]), (z + 1 < nz, [x, y, z + 1])];
+        let ways = [
+            (x > 0, [x.wrapping_sub(1), y, z]),
+            (x + 1 < nx, [x + 1, y, z]),
+            (y > 0, [x, y.wrapping_sub(1), z]),
+            (y + 1 < ny, [x, y + 1, z]),
+            (z > 0, [x, y, z.wrapping_sub(1)]),
+            (z + 1 < nz, [x, y, z + 1]),
+        ];
         for (slot, (there, place)) in all.iter_mut().zip(ways) {
             *slot = there.then_some(place);
         }

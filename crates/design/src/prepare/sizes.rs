@@ -73,9 +73,12 @@ impl Connectors {
         if !lengths.chain(pairs).chain([sizes.bottom, sizes.chamfer]).all(positive) {
             return Err(PrepareError::Sizes("every length must be above zero".to_owned()));
         }
-        let falling = |sizes: &[[f64; 2]]| !sizes.is_empty() && sizes.windows(2).all(|two| two[0][0] > two[1][0]);
+        let falling =
+            |sizes: &[[f64; 2]]| !sizes.is_empty() && sizes.windows(2).all(|two| two[0][0] > two[1][0]);
         if !falling(&sizes.pegs) || !falling(&sizes.magnets) {
-            return Err(PrepareError::Sizes("pegs and magnets must go from the largest to the smallest".to_owned()));
+            return Err(PrepareError::Sizes(
+                "pegs and magnets must go from the largest to the smallest".to_owned(),
+            ));
         }
         if sizes.pegs.iter().any(|[diameter, depth]| 2.0 * sizes.chamfer >= diameter.min(*depth)) {
             return Err(PrepareError::Sizes("a peg must be thicker and deeper than two chamfers".to_owned()));

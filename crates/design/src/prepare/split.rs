@@ -85,7 +85,10 @@ const SLACK: f64 = 1e-3;
 /// asked to stop.
 pub fn split(solid: Solid, room: &Room, protected: &Regions, ctx: &Ctx) -> Result<Pieces, PrepareError> {
     if !room.size.iter().all(|edge| *edge - room.reserve > STEP) {
-        return Err(PrepareError::Value { name: "the room", value: format!("{} mm", super::sized(&room.size)) });
+        return Err(PrepareError::Value {
+            name: "the room",
+            value: format!("{} mm", super::sized(&room.size)),
+        });
     }
     let pieces = Pieces { solids: Vec::new(), cuts: Vec::new(), findings: Vec::new() };
     let expected = room.pieces(&room.around(solid.mesh())) as f64;
@@ -195,7 +198,8 @@ impl Pieces {
                 off if off < -0.1 => Some(low),
                 _ => None,
             };
-            let words = [word(off.x, "right", "left"), word(off.y, "front", "back"), word(off.z, "lower", "upper")];
+            let words =
+                [word(off.x, "right", "left"), word(off.y, "front", "back"), word(off.z, "lower", "upper")];
             words.into_iter().flatten().collect::<Vec<_>>().join(" ")
         };
         let count = self.solids.len();
@@ -233,7 +237,11 @@ impl Work<'_> {
         let quiet = Ctx::new(std::sync::Arc::new(Quiet), ctx.cancel().clone(), 0);
         let halves = boolean::cut(&solid, &plane, &quiet)?;
         let (Some(back), Some(front)) = (halves.back, halves.front) else {
-            return Err(PrepareError::NoPlane { size: around.size().to_array(), room: self.room.size, tried: 1 });
+            return Err(PrepareError::NoPlane {
+                size: around.size().to_array(),
+                room: self.room.size,
+                tried: 1,
+            });
         };
         drop(solid);
         let (back, front) = self.without_chips(back, front, &plane, &quiet)?;
@@ -333,9 +341,10 @@ impl Work<'_> {
         match (back, front) {
             ((back, None), (front, None)) => Ok((back, front)),
             // What could not be given back stays on its own side.
-            ((back, to_front), (front, to_back)) => {
-                Ok((beside(back, to_back, &mut self.pieces.findings)?, beside(front, to_front, &mut self.pieces.findings)?))
-            }
+            ((back, to_front), (front, to_back)) => Ok((
+                beside(back, to_back, &mut self.pieces.findings)?,
+                beside(front, to_front, &mut self.pieces.findings)?,
+            )),
         }
     }
 
@@ -391,12 +400,21 @@ fn chips(side: Solid, plane: &Plane<Patient>, ctx: &Ctx) -> Result<(Solid, Optio
     let mut near = vec![f64::INFINITY; found.shells.len()];
     for (triangle, shell) in mesh.triangles.iter().zip(&found.shell_of) {
         let near = &mut near[*shell as usize];
-        *near = mesh.corners(*triangle).map(|p| plane.signed_distance(Point::from_vec(p)).abs()).into_iter().fold(*near, f64::min);
+        *near = mesh
+            .corners(*triangle)
+            .map(|p| plane.signed_distance(Point::from_vec(p)).abs())
+            .into_iter()
+            .fold(*near, f64::min);
     }
     let parent = |n: usize| found.shells.iter().any(|shell| shell.parent == Some(n));
     let is_chip: Vec<bool> = (0..near.len())
         // Cut faces lie in the plane but for rounding.
-        .map(|n| near[n] < SLACK && found.shells[n].role == Role::Body && small(found.shells[n].volume) && !parent(n))
+        .map(|n| {
+            near[n] < SLACK
+                && found.shells[n].role == Role::Body
+                && small(found.shells[n].volume)
+                && !parent(n)
+        })
         .collect();
     if !is_chip.contains(&true) || !is_chip.contains(&false) {
         return Ok((side, None));
@@ -444,7 +462,8 @@ mod tests {
     #[test]
     fn what_fits_is_not_cut() {
         let solid = block(DVec3::new(40.0, 30.0, 20.0), 5.0);
-        let pieces = split(solid.clone(), &room([40.0, 30.0, 20.0]), &Regions::default(), &Ctx::default()).unwrap();
+        let pieces =
+            split(solid.clone(), &room([40.0, 30.0, 20.0]), &Regions::default(), &Ctx::default()).unwrap();
         assert_eq!((pieces.solids, pieces.cuts.len()), (vec![solid], 0));
     }
 

@@ -10,8 +10,8 @@ use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mesh, Point, Solid};
 use osteon_design::prepare::connect::{Fit, Join, Joined, Joining, connect};
-use osteon_design::prepare::sizes::{Connectors, Process};
 use osteon_design::prepare::drain::{Hollowing, hollow, usual_wall};
+use osteon_design::prepare::sizes::{Connectors, Process};
 use osteon_design::prepare::split::{Cut, Room, split};
 use osteon_design::prepare::thicken::thicken;
 use osteon_mesh::region::{Region, Regions};
@@ -164,7 +164,12 @@ fn direction(text: &str) -> Result<Direction<osteon_core::Patient>, Failure> {
     };
     found.ok_or_else(|| {
         let message = format!("\"{text}\" is not a direction x,y,z");
-        Failure::new(ErrorKind::Input, "bad-direction", message, "write it as --up 0,0,1 (LPS, the head is +z)")
+        Failure::new(
+            ErrorKind::Input,
+            "bad-direction",
+            message,
+            "write it as --up 0,0,1 (LPS, the head is +z)",
+        )
     })
 }
 
@@ -317,8 +322,12 @@ impl Work {
                 .filter(|room| room.iter().all(|edge| edge.is_finite() && *edge > 0.0))
                 .ok_or_else(|| step.wrong("room is three lengths in mm above zero, x,y,z"))?;
         }
-        let joins =
-            [("pegs", Join::Pegs), ("dowels", Join::Dowels), ("magnets", Join::Magnets), ("nothing", Join::Nothing)];
+        let joins = [
+            ("pegs", Join::Pegs),
+            ("dowels", Join::Dowels),
+            ("magnets", Join::Magnets),
+            ("nothing", Join::Nothing),
+        ];
         let join = step.named("join").unwrap_or("pegs");
         let join = step.one_of(join, "join", &joins)?;
         let fit = step.named("fit").unwrap_or("tight");
@@ -394,7 +403,9 @@ impl Work {
         for joint in &joined.joints {
             let shape = format!("{:?}", joint.section).to_lowercase();
             let depth = joint.depth;
-            *kinds.entry(format!("{shape} {} mm, {depth} mm deep, gap {} mm", joint.diameter, joint.gap)).or_default() += 1;
+            *kinds
+                .entry(format!("{shape} {} mm, {depth} mm deep, gap {} mm", joint.diameter, joint.gap))
+                .or_default() += 1;
         }
         let word = match wish.join {
             Join::Pegs => "pegs",
@@ -404,17 +415,25 @@ impl Work {
         };
         self.lines.extend(kinds.into_iter().map(|(kind, count)| format!("{count} {word}: {kind}")));
         if wish.join == Join::Magnets {
-            self.lines.push("mark one pole of every magnet: the two of a pair must face each other with unlike poles".to_owned());
+            self.lines.push(
+                "mark one pole of every magnet: the two of a pair must face each other with unlike poles"
+                    .to_owned(),
+            );
         }
     }
 
     /// Writes all parts and their cards.
     fn finish(mut self, out: &str, target: Target, ctx: &Ctx) -> Result<Outcome, Failure> {
         let files = self.files(out, target)?;
-        let solids: Vec<(&str, &Solid)> = self.parts.iter().map(|part| (part.name.as_str(), &part.solid)).collect();
+        let solids: Vec<(&str, &Solid)> =
+            self.parts.iter().map(|part| (part.name.as_str(), &part.solid)).collect();
         let mut objects = Vec::new();
         for (n, (name, solid)) in solids.iter().enumerate() {
-            let part = ctx.part("checking", 0.6 * n as f64 / solids.len() as f64, 0.6 * (n + 1) as f64 / solids.len() as f64);
+            let part = ctx.part(
+                "checking",
+                0.6 * n as f64 / solids.len() as f64,
+                0.6 * (n + 1) as f64 / solids.len() as f64,
+            );
             objects.push(card::inspect(name, solid.mesh().clone(), &mut self.findings, &part)?.0);
         }
         let pairs = card::pairs(&solids, &mut self.findings, &ctx.part("pairs", 0.6, 0.8))?;
