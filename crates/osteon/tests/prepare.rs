@@ -64,7 +64,13 @@ fn a_part_that_the_bed_refuses_is_printable_in_pieces() {
     // A 3MF keeps single precision: 3e-5 mm at 500 mm, over faces of together 0.3 m².
     assert!((found - expected).abs() < 10.0, "{found} {expected}");
     assert!(step["joints"].as_array().unwrap().len() >= 8);
-    assert!(outcome.data["pairs"].as_array().unwrap().iter().all(|pair| pair["overlap_mm3"].as_f64().unwrap() < 1e-3));
+    assert!(
+        outcome.data["pairs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|pair| pair["overlap_mm3"].as_f64().unwrap() < 1e-3)
+    );
 }
 
 #[test]
@@ -73,7 +79,8 @@ fn pieces_of_an_stl_are_files_of_their_own() {
     let whole = cuboid(DVec3::ZERO, DVec3::new(100.0, 30.0, 30.0));
     let part = file(root.path(), &whole);
     let out = root.path().join("half.stl");
-    let settings = json!({ "file": part, "out": out, "step": ["split room=70,70,70 join=magnets fit=loose"] });
+    let settings =
+        json!({ "file": part, "out": out, "step": ["split room=70,70,70 join=magnets fit=loose"] });
     let outcome = prepare(root.path(), settings.clone()).unwrap();
     assert!(outcome.summary.iter().any(|line| line.contains("poles")), "{:?}", outcome.summary);
     let halves = [1, 2].map(|n| solids(&root.path().join(format!("half-{n}.stl"))));
@@ -86,7 +93,8 @@ fn a_hollow_part_runs_empty_with_the_side_up_that_was_asked_for() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("hollow.3mf");
     let part = file(root.path(), &ball(DVec3::ZERO, 15.0, 40));
-    let settings = json!({ "file": part, "out": out, "step": ["hollow 1.5"], "up": "0,-1,0", "process": "resin" });
+    let settings =
+        json!({ "file": part, "out": out, "step": ["hollow 1.5"], "up": "0,-1,0", "process": "resin" });
     let outcome = prepare(root.path(), settings).unwrap();
     let step = &outcome.data["steps"][0];
     assert_eq!((step["voids"].as_u64(), step["trapped_mm3"].as_f64()), (Some(1), Some(0.0)));
