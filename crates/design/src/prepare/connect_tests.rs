@@ -68,7 +68,7 @@ fn moved_block(joint: &Joint) -> Solid {
 
 #[test]
 fn a_thin_beam_gets_one_square_peg_and_a_wire_a_finding() {
-    let thin = joined(DVec3::new(120.0, 9.0, 9.0), Join::Pegs, &Regions::default());
+    let thin = joined(DVec3::new(120.0, 6.5, 6.5), Join::Pegs, &Regions::default());
     assert_eq!(thin.joints.iter().map(|joint| joint.section).collect::<Vec<_>>(), [Section::Square]);
     let wire = joined(DVec3::new(120.0, 3.0, 3.0), Join::Pegs, &Regions::default());
     assert!(wire.joints.is_empty());

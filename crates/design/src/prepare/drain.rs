@@ -357,8 +357,9 @@ impl Work<'_> {
                     .remedy("give a thicker wall or another --up"),
             );
         }
-        let flooded: f64 = left.iter().map(|puddle| puddle.volume).sum();
-        Ok(flooded.max(trapped))
+        // A sum of nothing is minus zero; adding to zero is not.
+        let flooded = left.iter().fold(0.0, |sum, puddle| sum + puddle.volume);
+        Ok(f64::max(flooded, 0.0 + trapped))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What stays behind when gravity empties a void: a flood from the outside, on voxels.
 //!
 //! A liquid leaves a place if there is a way out of the void that never climbs above it. The lowest rim over which
-//! each place can be left is found from the outside inward, always going on over the lowest rim so far (Barnes, Lehman
-//! and Mulla, "Priority-flood", 2014). Where that rim is higher than the place, it stays full up to the rim.
+//! each place can be left is found from the outside inward, always going on over the lowest rim so far
+//! [barnes-2014]. Where that rim is higher than the place, it stays full up to the rim.
 
 use glam::DVec3;
 use osteon_core::{Cancelled, Ctx, Direction, Mask, Patient, Point};

@@ -10,7 +10,7 @@ use osteon_core::{Ctx, Direction, Finding, Patient, Point, Severity, Solid};
 use osteon_mesh::bvh::{Bvh, Ray};
 use osteon_mesh::region::Regions;
 use osteon_mesh::thickness::{Survey, walls};
-use osteon_mesh::untangle::untangle;
+use osteon_mesh::untangle::{Untangled, untangle};
 use rayon::prelude::*;
 
 /// A thin place.
@@ -52,6 +52,9 @@ const ROUNDS: usize = 16;
 /// Chosen: twice; the very edge of a blade would otherwise run away.
 const LONGEST: f64 = 2.0;
 
+/// Share of the gap in front of a place that it may take. Chosen: the other side may take as much, and air stays.
+const GAP: f64 = 0.4;
+
 /// Share of the least thickness that counts as enough when it is looked at again.
 /// Chosen: a twentieth below what was asked for is within what a printer can tell.
 const ENOUGH: f64 = 0.95;
@@ -67,7 +70,8 @@ pub fn thicken(solid: Solid, least: f64, protected: &Regions, ctx: &Ctx) -> Resu
     if !(least.is_finite() && least > 0.0 && least < solid.mesh().bounds().size().max_element()) {
         return Err(PrepareError::Value { name: "the least thickness", value: format!("{least} mm") });
     }
-    let survey = Surveyed::of(&solid, least, &ctx.part("walls", 0.0, 0.4))?;
+    let bvh = Bvh::new(solid.mesh(), &ctx.part("hierarchy", 0.0, 0.05))?;
+    let survey = Surveyed::of((&solid, &bvh), least, &ctx.part("walls", 0.05, 0.4))?;
     let thin = survey.places(&solid, least);
     let share = survey.share(&solid, least);
     let mut findings = Vec::new();
@@ -75,16 +79,18 @@ pub fn thicken(solid: Solid, least: f64, protected: &Regions, ctx: &Ctx) -> Resu
         return Ok(Thickened { solid, thin, deviation: 0.0, added: 0.0, share: [0.0; 2], findings });
     }
     let keep: Vec<bool> = solid.mesh().vertices.iter().map(|place| protected.contains(*place)).collect();
-    let moves = movements(&solid, &survey.thickness, least, &keep);
+    let mut moves = movements(&solid, &survey.thickness, least);
+    within_gaps(&solid, &bvh, &mut moves);
+    moves.iter_mut().zip(&keep).filter(|(_, keep)| **keep).for_each(|(by, _)| *by = DVec3::ZERO);
     let moved =
         solid.mesh().vertices.iter().zip(&moves).map(|(p, by)| Point::from_vec(p.vec() + *by)).collect();
     let before = solid.volume();
     let wider = solid.displaced(moved, &ctx.part("moving", 0.4, 0.45))?.map_err(Box::new)?;
     let untangled = untangle(&solid.mesh().vertices, wider, &ctx.part("untangling", 0.45, 0.7))?;
-    let made = untangled?.solid;
+    let Untangled { solid: made, bvh, put_back, .. } = untangled?;
     let places = made.mesh().vertices.iter().zip(&solid.mesh().vertices);
     let deviation = places.map(|(now, then)| now.distance(*then)).fold(0.0, f64::max);
-    let again = Surveyed::of(&made, least * ENOUGH, &ctx.part("walls again", 0.7, 1.0))?;
+    let again = Surveyed::of((&made, &bvh), least * ENOUGH, &ctx.part("walls again", 0.7, 1.0))?;
     let after = again.share(&made, least * ENOUGH);
     if let Some(rest) = again.places(&made, least * ENOUGH).first() {
         let message = format!(
@@ -99,6 +105,13 @@ pub fn thicken(solid: Solid, least: f64, protected: &Regions, ctx: &Ctx) -> Resu
                 .remedy("look whether it is protected or an edge; osteon shape --step \"offset 0.3\" thickens all of it"),
         );
     }
+    if put_back > 0 {
+        let message =
+            format!("{put_back} vertices were put back: moved, the surface would have met itself there");
+        findings.push(Finding::new("thickening-put-back", Severity::Note, message).remedy(
+            "smooth the surface first (osteon shape --step smooth), or fill its pores when it is made",
+        ));
+    }
     let added = made.volume() - before;
     Ok(Thickened { solid: made, thin, deviation, added, share: [share, after], findings })
 }
@@ -109,10 +122,9 @@ struct Surveyed {
 }
 
 impl Surveyed {
-    fn of(solid: &Solid, least: f64, ctx: &Ctx) -> Result<Self, PrepareError> {
+    fn of((solid, bvh): (&Solid, &Bvh), least: f64, ctx: &Ctx) -> Result<Self, PrepareError> {
         let mesh = solid.mesh();
-        let bvh = Bvh::new(mesh, &ctx.part("hierarchy", 0.0, 0.1))?;
-        let corners = walls(solid, &bvh, &Survey::all(least), &ctx.part("walls", 0.1, 0.8))?.per_vertex;
+        let corners = walls(solid, bvh, &Survey::all(least), &ctx.part("walls", 0.0, 0.8))?.per_vertex;
         let under = |triangle: &[u32; 3]| {
             let [a, b, c] = mesh.corners(*triangle);
             let Some(inward) = Direction::new((c - a).cross(b - a)) else { return f64::INFINITY };
@@ -180,7 +192,7 @@ fn area(solid: &Solid, triangle: [u32; 3]) -> f64 {
 }
 
 /// How each vertex is moved.
-fn movements(solid: &Solid, thickness: &[f64], least: f64, keep: &[bool]) -> Vec<DVec3> {
+fn movements(solid: &Solid, thickness: &[f64], least: f64) -> Vec<DVec3> {
     let mesh = solid.mesh();
     let count = mesh.vertices.len();
     let normals: Vec<DVec3> = mesh
@@ -210,8 +222,20 @@ fn movements(solid: &Solid, thickness: &[f64], least: f64, keep: &[bool]) -> Vec
         }
     }
     run_out(solid, &normals, &mut moves);
-    moves.iter_mut().zip(keep).filter(|(_, keep)| **keep).for_each(|(by, _)| *by = DVec3::ZERO);
     moves
+}
+
+/// Keeps movements within the gaps in front of them.
+fn within_gaps(solid: &Solid, bvh: &Bvh, moves: &mut [DVec3]) {
+    let mesh = solid.mesh();
+    moves.par_iter_mut().zip(&mesh.vertices).for_each(|(by, place)| {
+        let length = by.length();
+        let Some(way) = Direction::new(*by) else { return };
+        let ray = Ray { from: 1e-6, to: length / GAP, ..Ray::new(*place, way) };
+        if let Some(hit) = bvh.first_hit(mesh, &ray) {
+            *by = by.clamp_length_max(GAP * hit.distance);
+        }
+    });
 }
 
 /// Lets the movement run out around what is moved, along the normals there.
@@ -267,7 +291,8 @@ mod tests {
     fn a_thin_plate_gets_half_of_what_is_missing_on_each_side() {
         let plate = block(DVec3::new(20.0, 20.0, 0.4), 0.5);
         let made = thick(plate, 1.0, &Regions::default());
-        assert_eq!(made.thin.len(), 1);
+        // Its two faces; the rim is thick.
+        assert_eq!(made.thin.len(), 2);
         assert!((made.thin[0].thickness - 0.4).abs() < 1e-6);
         assert!((made.deviation - 0.3).abs() < 1e-6 && made.share[1] == 0.0, "{made:?}");
         let size = made.solid.mesh().bounds().size();
