@@ -112,6 +112,14 @@ fn nothing_stays_nothing_and_all_stays_all() {
 }
 
 #[test]
+fn a_single_slice_closes_as_a_slice_with_nothing_above_and_below() {
+    // A ball that touches the slice from above reaches one voxel of it alone: nothing between two voxels is closed.
+    let grid = Grid::upright([40, 40, 1], Point::new(0.0, 0.0, 0.0), DVec3::ONE).unwrap();
+    let sparse = noise(&grid, 20, 8);
+    assert_eq!(close(&sparse, 3.0, &Ctx::default()).unwrap(), sparse);
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_mask() {
     let grid = Grid::upright([150, 70, 40], Point::new(0.0, 0.0, 0.0), DVec3::new(0.5, 0.5, 0.8)).unwrap();
     let mask = noise(&grid, 5, 3);
