@@ -258,7 +258,11 @@ fn a_text_is_pressed_in_where_the_frame_is_known_and_refused_where_it_is_not() {
     // What was told is written into the file, so the next one need not ask.
     let again = json(words(&bench.at("a.stl"), &bench.at("b.stl"), &["mark B"]));
     assert_eq!(again.code, 0, "{again:?}");
-    let said = json(words(&bench.at("a.stl"), &bench.at("c.stl"), &[]).into_iter().chain(["--frame", "ras"].map(OsStr::new)));
+    let said = json(
+        words(&bench.at("a.stl"), &bench.at("c.stl"), &[])
+            .into_iter()
+            .chain(["--frame", "ras"].map(OsStr::new)),
+    );
     failed(&said, "file-contradicts");
 }
 
@@ -286,10 +290,16 @@ fn a_unit_and_a_frame_that_a_person_tells_are_applied_once() {
     assert_eq!((said.code, said.findings()), (0, Vec::new()), "{said:?}");
     let bounds = said.json()["data"]["objects"][0]["bounds"].clone();
     // Metres to millimetres, left for right, front for back; single precision holds seven digits.
-    for (found, truth) in [(0, -70.0), (1, -50.0), (2, 30.0)].map(|(n, truth)| (bounds[0][n].as_f64().unwrap(), truth)) {
+    for (found, truth) in
+        [(0, -70.0), (1, -50.0), (2, 30.0)].map(|(n, truth)| (bounds[0][n].as_f64().unwrap(), truth))
+    {
         assert!((found - truth).abs() < 1e-4, "{bounds}");
     }
-    assert!(near(said.json()["data"]["objects"][0]["matter"]["volume_mm3"].as_f64().unwrap(), 18_000.0, 1e-5));
+    assert!(near(
+        said.json()["data"]["objects"][0]["matter"]["volume_mm3"].as_f64().unwrap(),
+        18_000.0,
+        1e-5
+    ));
 }
 
 #[test]
@@ -301,7 +311,8 @@ fn objects_are_taken_apart_joined_and_moved_together() {
         let said = json(words(&file, &bench.at(out), &[step]));
         assert_eq!(said.code, 0, "{step}: {said:?}");
         let objects = said.json()["data"]["objects"].clone();
-        let all = objects.as_array().unwrap().iter().map(|o| o["matter"]["volume_mm3"].as_f64().unwrap().round());
+        let all =
+            objects.as_array().unwrap().iter().map(|o| o["matter"]["volume_mm3"].as_f64().unwrap().round());
         (all.collect::<Vec<_>>(), objects[0]["bounds"].clone())
     };
     assert_eq!(volumes("a.3mf", "apart").0, [1000.0, 800.0]);

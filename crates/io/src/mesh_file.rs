@@ -265,7 +265,9 @@ pub fn unit_guess(meshes: &[NamedMesh]) -> Option<Finding> {
     let words = would.iter().map(|(_, _, word)| *word).filter(|word| !word.is_empty());
     let units: Vec<String> = words.map(|word| format!("--unit {word}")).collect();
     let remedy = match units.is_empty() {
-        true => "ask for the unit, and export the model in millimetres or as 3MF, which tells its unit".to_owned(),
+        true => {
+            "ask for the unit, and export the model in millimetres or as 3MF, which tells its unit".to_owned()
+        }
         false => format!(
             "ask for the unit, then: osteon shape <file> --out mended.3mf {}, whichever it is",
             units.join(" or ")

@@ -421,8 +421,12 @@ mod tests {
     use osteon_core::{Explain, Solid};
     use proptest::prelude::*;
 
-    const ABOUT: About<'_> =
-        About { title: "UNIT=inch\nv 1 2 3", application: "osteon 0", notes: &[("a", "b")], placed: Placed::InPatient };
+    const ABOUT: About<'_> = About {
+        title: "UNIT=inch\nv 1 2 3",
+        application: "osteon 0",
+        notes: &[("a", "b")],
+        placed: Placed::InPatient,
+    };
 
     fn read(text: &str) -> Result<MeshFile, MeshFileError> {
         super::read(text.as_bytes(), &Ctx::default())

@@ -5,7 +5,7 @@
 //! and properties (colours, normals) are skipped.
 
 use crate::mesh_error::MeshFileError;
-use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, beyond, Placed};
+use crate::mesh_file::{Declared, MeshFile, MeshFormat, NamedMesh, Placed, beyond};
 use crate::polygon::Divider;
 use glam::DVec3;
 use osteon_core::{Ctx, Finding, Mesh, Point};

@@ -47,7 +47,8 @@ pub fn write(
     let mut names: Vec<String> = Vec::new();
     for (n, object) in objects.iter().enumerate() {
         let name = identifier(object.name, &names);
-        let part = ctx.part(object.name, n as f64 / objects.len() as f64, (n + 1) as f64 / objects.len() as f64);
+        let part =
+            ctx.part(object.name, n as f64 / objects.len() as f64, (n + 1) as f64 / objects.len() as f64);
         pieces.extend(scene_of(object, &name, &part)?);
         names.push(name);
     }
@@ -109,25 +110,37 @@ fn scene_of(object: &Object<'_>, name: &str, ctx: &Ctx) -> Result<Vec<Vec<u8>>, 
     let count = mesh.triangles.len();
     pieces.push(b"3, ".repeat(count - 1));
     pieces.push(b"3]\n            int[] faceVertexIndices = [".to_vec());
-    pieces.extend(blocks(count, |n, text| {
-        for (k, index) in mesh.triangles[n].iter().enumerate() {
-            separate(n + k, text);
-            push_index(text, *index);
-        }
-    }, ctx)?);
+    pieces.extend(blocks(
+        count,
+        |n, text| {
+            for (k, index) in mesh.triangles[n].iter().enumerate() {
+                separate(n + k, text);
+                push_index(text, *index);
+            }
+        },
+        ctx,
+    )?);
     ctx.done(0.3)?;
     pieces.push(b"]\n            point3f[] points = [".to_vec());
-    pieces.extend(blocks(mesh.vertices.len(), |n, text| {
-        separate(n, text);
-        triple(to_scene(mesh.vertices[n].vec() - middle), text);
-    }, ctx)?);
+    pieces.extend(blocks(
+        mesh.vertices.len(),
+        |n, text| {
+            separate(n, text);
+            triple(to_scene(mesh.vertices[n].vec() - middle), text);
+        },
+        ctx,
+    )?);
     ctx.done(0.6)?;
     let normals = normals(mesh);
     pieces.push(b"]\n            normal3f[] normals = [".to_vec());
-    pieces.extend(blocks(normals.len(), |n, text| {
-        separate(n, text);
-        triple(to_scene(normals[n]), text);
-    }, ctx)?);
+    pieces.extend(blocks(
+        normals.len(),
+        |n, text| {
+            separate(n, text);
+            triple(to_scene(normals[n]), text);
+        },
+        ctx,
+    )?);
     ctx.done(0.9)?;
     pieces.push(material(name, [r, g, b]).into_bytes());
     Ok(pieces)
@@ -225,8 +238,12 @@ mod tests {
     use crate::test_shapes::{ball, cuboid};
 
     fn written(objects: &[Object<'_>]) -> Vec<u8> {
-        let about =
-            About { title: "L\"3", application: "osteon 0", notes: &[("plan-sha256", "9b1c")], placed: Placed::InPatient };
+        let about = About {
+            title: "L\"3",
+            application: "osteon 0",
+            notes: &[("plan-sha256", "9b1c")],
+            placed: Placed::InPatient,
+        };
         let mut bytes = Vec::new();
         write(objects, &about, &mut bytes, &Ctx::default()).unwrap();
         bytes
@@ -246,8 +263,11 @@ mod tests {
     fn triples(text: &str, name: &str) -> Vec<DVec3> {
         let from = text.find(&format!("{name} = [")).unwrap() + name.len() + 4;
         let list = &text[from..from + text[from..].find(']').unwrap()];
-        let numbers: Vec<f64> =
-            list.split(['(', ')', ',', ' ']).filter(|word| !word.is_empty()).map(|n| n.parse().unwrap()).collect();
+        let numbers: Vec<f64> = list
+            .split(['(', ')', ',', ' '])
+            .filter(|word| !word.is_empty())
+            .map(|n| n.parse().unwrap())
+            .collect();
         numbers.chunks(3).map(DVec3::from_slice).collect()
     }
 
@@ -257,9 +277,17 @@ mod tests {
         let object = |name, solid| Object { name, colour: [255, 0, 128], solid };
         let bytes = written(&[object("3 L", &a), object("3 L", &b)]);
         let text = text(&bytes);
-        assert!(text.starts_with("#usda 1.0\n") && text.contains("metersPerUnit = 0.001") && text.contains("upAxis = \"Y\""));
+        assert!(
+            text.starts_with("#usda 1.0\n")
+                && text.contains("metersPerUnit = 0.001")
+                && text.contains("upAxis = \"Y\"")
+        );
         assert!(text.contains("def Xform \"_3_L\"") && text.contains("def Xform \"_3_L_2\""));
-        assert!(text.contains("string plan_sha256 = \"9b1c\"") && text.contains("title = \"L\\\"3\""), "{}", &text[..600]);
+        assert!(
+            text.contains("string plan_sha256 = \"9b1c\"") && text.contains("title = \"L\\\"3\""),
+            "{}",
+            &text[..600]
+        );
         let middle = a.mesh().bounds().middle().vec();
         assert!(text.contains(&format!("({}, {}, {})", middle.x, middle.z, -middle.y)));
         for (found, vertex) in triples(&text, "points").iter().zip(&a.mesh().vertices) {

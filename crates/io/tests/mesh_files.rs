@@ -5,10 +5,11 @@ mod common;
 use glam::DVec3;
 use osteon_core::{Ctx, Explain, Solid};
 use osteon_io::mesh_error::MeshFileError;
-use osteon_io::mesh_file::{About, Declared, LengthUnit, MeshFile, MeshFormat, Object, Space, read, Placed};
+use osteon_io::mesh_file::{About, Declared, LengthUnit, MeshFile, MeshFormat, Object, Placed, Space, read};
 use osteon_io::{gltf, obj, ply, stl, threemf};
 
-const ABOUT: About<'_> = About { title: "test", application: "osteon", notes: &[], placed: Placed::InPatient };
+const ABOUT: About<'_> =
+    About { title: "test", application: "osteon", notes: &[], placed: Placed::InPatient };
 
 fn code(bytes: &[u8]) -> &'static str {
     refused(bytes).code()

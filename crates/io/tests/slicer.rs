@@ -57,7 +57,12 @@ fn an_stl_is_manifold_and_of_the_right_size_to_a_slicer() {
 fn a_3mf_is_manifold_and_of_the_right_size_to_a_slicer() {
     let (a, b) = (sphere(), common::cuboid(DVec3::new(10.0, 20.0, 30.0), DVec3::new(40.0, 50.0, 60.0)));
     let object = |name, solid| Object { name, colour: [230, 210, 160], solid };
-    let about = About { title: "two & more", application: "osteon", notes: &[("plan-sha256", "9b1c")], placed: Placed::InPatient };
+    let about = About {
+        title: "two & more",
+        application: "osteon",
+        notes: &[("plan-sha256", "9b1c")],
+        placed: Placed::InPatient,
+    };
     let mut bytes = Vec::new();
     threemf::write(&[object("左 <1>", &a), object("box", &b)], &about, None, &mut bytes, &Ctx::default())
         .unwrap();

@@ -9,8 +9,15 @@ use osteon_view::{Model, Paint, Part, View, png, shaded};
 pub(crate) const BONE: [u8; 3] = [241, 214, 145];
 
 /// Colours of several objects, which people tell apart whatever their colour vision [okabe-ito-2008], without black.
-const PALETTE: [[u8; 3]; 7] =
-    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
+const PALETTE: [[u8; 3]; 7] = [
+    [230, 159, 0],
+    [86, 180, 233],
+    [0, 158, 115],
+    [240, 228, 66],
+    [0, 114, 178],
+    [213, 94, 0],
+    [204, 121, 167],
+];
 
 /// Edge of the picture of a file, pixels. Chosen: what file managers show at most.
 const THUMBNAIL: usize = 256;
@@ -37,10 +44,8 @@ pub(crate) fn objects<'a>(solids: &[(&'a str, &'a Solid)]) -> Vec<Object<'a>> {
 
 /// The objects seen askew from the front, as a PNG.
 pub(crate) fn thumbnail(objects: &[Object<'_>], ctx: &Ctx) -> Result<Vec<u8>, Failure> {
-    let parts = objects.iter().map(|object| Part {
-        mesh: object.solid.mesh(),
-        paint: Paint::Plain(object.colour),
-    });
+    let parts =
+        objects.iter().map(|object| Part { mesh: object.solid.mesh(), paint: Paint::Plain(object.colour) });
     let parts: Vec<Part<'_>> = parts.collect();
     let shown = Model::new(&parts)?;
     let camera = shown.camera(View::Oblique, [THUMBNAIL; 2])?;
@@ -53,7 +58,9 @@ mod tests {
 
     #[test]
     fn a_structure_has_one_colour_and_its_neighbours_have_others() {
-        for (a, b) in [("vertebra-L3", "vertebra-L4"), ("fragment-9", "fragment-10"), ("object-1", "object-2")] {
+        for (a, b) in
+            [("vertebra-L3", "vertebra-L4"), ("fragment-9", "fragment-10"), ("object-1", "object-2")]
+        {
             assert_ne!(colour(a), colour(b), "{a} {b}");
             assert_eq!(colour(a), colour(a));
         }

@@ -53,7 +53,10 @@ pub fn read_stl(path: &Path) -> Triangles {
     let bytes = std::fs::read(path).unwrap();
     let number = |b: &[u8]| f64::from(f32::from_le_bytes(b.try_into().unwrap()));
     let corner = |b: &[u8]| [number(&b[..4]), number(&b[4..8]), number(&b[8..12])];
-    bytes[84..].chunks_exact(50).map(|t| [corner(&t[12..24]), corner(&t[24..36]), corner(&t[36..48])]).collect()
+    bytes[84..]
+        .chunks_exact(50)
+        .map(|t| [corner(&t[12..24]), corner(&t[24..36]), corner(&t[36..48])])
+        .collect()
 }
 
 /// Volume within a closed surface, mm³.
@@ -62,7 +65,9 @@ pub fn volume(triangles: &Triangles) -> f64 {
     let from = |p: [f64; 3]| [0, 1, 2].map(|n| p[n] - origin[n]);
     let six = triangles.iter().map(|t| {
         let [a, b, c] = t.map(from);
-        a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+        a[0] * (b[1] * c[2] - b[2] * c[1])
+            + a[1] * (b[2] * c[0] - b[0] * c[2])
+            + a[2] * (b[0] * c[1] - b[1] * c[0])
     });
     six.sum::<f64>() / 6.0
 }
@@ -73,7 +78,11 @@ pub fn bounds(triangles: &Triangles) -> [[f64; 3]; 2] {
     [0, 1].map(|side| {
         [0, 1, 2].map(|axis| {
             let values = all().map(|p| p[axis]);
-            if side == 0 { values.fold(f64::INFINITY, f64::min) } else { values.fold(f64::NEG_INFINITY, f64::max) }
+            if side == 0 {
+                values.fold(f64::INFINITY, f64::min)
+            } else {
+                values.fold(f64::NEG_INFINITY, f64::max)
+            }
         })
     })
 }
@@ -233,7 +242,8 @@ fn bodies(bone: &Triangles) -> Vec<Damaged> {
     let beside = moved(bone, [0.3 * size[0], 0.1 * size[1], 0.2 * size[2]]);
     let mut dice = Dice::new(3);
     let dust = (0..200).map(|n| {
-        let at = [low[0] + f64::from(n % 20) * 4.0, high[1] + 5.0 + f64::from(n / 20) * 4.0, low[2] + dice.roll()];
+        let at =
+            [low[0] + f64::from(n % 20) * 4.0, high[1] + 5.0 + f64::from(n / 20) * 4.0, low[2] + dice.roll()];
         ball(at, 0.4 + dice.roll())
     });
     let dusty = together(&[vec![bone.clone()], dust.collect()].concat());
@@ -257,7 +267,12 @@ fn bodies(bone: &Triangles) -> Vec<Damaged> {
             fate: Fate::Mended(16_000.0 - 2.0 * 19.0 * 19.0, 1e-6),
             content: Content::Obj(pieces),
         },
-        stl("two-shells.stl", "self-intersections", Fate::Mended(f64::NAN, 0.0), together(&[bone.clone(), beside])),
+        stl(
+            "two-shells.stl",
+            "self-intersections",
+            Fate::Mended(f64::NAN, 0.0),
+            together(&[bone.clone(), beside]),
+        ),
         stl("void.stl", "nested-bodies", Fate::Mended(8000.0, 1e-6), together(&[block.clone(), void])),
         stl("dust.stl", "specks", Fate::Mended(mm3, 1e-6), dusty),
         stl("edge.stl", "non-manifold-edges", Fate::Mended(2000.0, 1e-9), at_edge),
@@ -299,12 +314,8 @@ fn files(bone: &Triangles) -> Vec<Damaged> {
         ("page.stl", ("mesh-file-unknown", b"<!DOCTYPE html><html>log in</html>".to_vec())),
         ("truncated.stl", ("mesh-file-count", whole[..whole.len() / 2].to_vec())),
     ]);
-    let refused = |(name, (code, bytes))| Damaged {
-        name,
-        code,
-        fate: Fate::Refused,
-        content: Content::Bytes(bytes),
-    };
+    let refused =
+        |(name, (code, bytes))| Damaged { name, code, fate: Fate::Refused, content: Content::Bytes(bytes) };
     nothing.into_iter().map(refused).collect()
 }
 

@@ -24,7 +24,8 @@ pub(crate) fn together(objects: &[ObjectCard], printer: Option<&Printer>) -> Vec
     let mut findings = Vec::new();
     let triangles: usize = objects.iter().map(|object| object.triangles).sum();
     if let Some(first) = objects.first().filter(|_| triangles > MOST_TRIANGLES) {
-        let message = format!("{triangles} triangles in all; slicing programs take {MOST_TRIANGLES} on one plate");
+        let message =
+            format!("{triangles} triangles in all; slicing programs take {MOST_TRIANGLES} on one plate");
         let source = "OrcaSlicer's default for one plate";
         findings.push(
             Finding::new("many-triangles", Severity::Note, message)
@@ -63,12 +64,9 @@ fn far(object: &ObjectCard) -> Option<Finding> {
         ["x", "y", "z"][axis]
     );
     let finding = Finding::new("far-from-origin", Severity::Caution, message);
-    Some(
-        finding
-            .measured(reach(axis), limit, "mm", "chosen: reach of scanners")
-            .at(middle(object))
-            .remedy("ask where the file comes from; to print it: osteon shape <file> --out mended.3mf --step centre"),
-    )
+    Some(finding.measured(reach(axis), limit, "mm", "chosen: reach of scanners").at(middle(object)).remedy(
+        "ask where the file comes from; to print it: osteon shape <file> --out mended.3mf --step centre",
+    ))
 }
 
 /// Usable width, depth and height of a printer, mm.
@@ -155,7 +153,10 @@ mod tests {
         assert_eq!(codes(spine(), None), [("larger-than-printer".to_owned(), Severity::Note)]);
         let small = osteon_print::printer("generic-180").unwrap();
         assert_eq!(codes(spine(), Some(&small)), [("larger-than-printer".to_owned(), Severity::Danger)]);
-        assert_eq!(codes(object([0.0; 3], [500.0; 3]), None), [("larger-than-printer".to_owned(), Severity::Caution)]);
+        assert_eq!(
+            codes(object([0.0; 3], [500.0; 3]), None),
+            [("larger-than-printer".to_owned(), Severity::Caution)]
+        );
         let found = together(&[spine()], None);
         assert_eq!(found[0].place, Some([53.0, 48.0, 134.5]));
         assert!(found[0].remedy.contains("cut 53.0,48.0,134.5 0,0,1"), "{}", found[0].remedy);

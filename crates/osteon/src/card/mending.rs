@@ -25,7 +25,8 @@ pub(super) fn mending(mesh: &Mesh, ctx: &Ctx) -> Result<String, Failure> {
             Ok(repaired) => {
                 let met = ["mesh-overlap", "mesh-nested"];
                 let doubled = repaired.findings.iter().any(|finding| met.contains(&finding.code.as_str()));
-                let resolved = !doubled || boolean::resolve(repaired.solid.mesh(), ctx).is_ok_and(|s| s.is_some());
+                let resolved =
+                    !doubled || boolean::resolve(repaired.solid.mesh(), ctx).is_ok_and(|s| s.is_some());
                 ctx.check()?;
                 let step = if step.contains(' ') { format!("\"{step}\"") } else { step };
                 let more = if doubled && resolved { " --step resolve" } else { "" };

@@ -113,7 +113,8 @@ impl Command for Export {
             let items: Vec<&str> = solids.iter().map(|(id, _)| id.as_str()).collect();
             let items = items.join(" ");
             let notes = notes(&plan_hash, &items);
-            let named: Vec<(&str, &Solid)> = solids.iter().map(|(id, solid)| (id.as_str(), &**solid)).collect();
+            let named: Vec<(&str, &Solid)> =
+                solids.iter().map(|(id, solid)| (id.as_str(), &**solid)).collect();
             let objects = looks::objects(&named);
             let ctx = job.ctx().part(ASSEMBLY, 0.9, 1.0);
             let sheet = Sheet { format: Format::ThreeMf, hash: "", about: about(&case_id, &notes) };

@@ -134,12 +134,15 @@ fn scale(mesh: &mut Mesh, factors: [f64; 3]) {
 
 fn contradicted(what: &str, says: &str, told: &str) -> Failure {
     let message = format!("the file says that its {what} is {says}, and --{what} says {told}");
-    let help = format!("leave --{what} out; if the file is wrong, export it again from the program it comes from");
+    let help =
+        format!("leave --{what} out; if the file is wrong, export it again from the program it comes from");
     Failure::new(ErrorKind::Input, "file-contradicts", message, help)
 }
 
 /// A line that says what the numbers were taken for, where neither the file nor a person tells.
 pub(super) fn taken_for(facts: &FileFacts) -> Option<String> {
     let untold = facts.unit == NOT_STATED;
-    untold.then(|| format!("{} tells no unit: its numbers were taken for millimetres (else say --unit)", facts.name))
+    untold.then(|| {
+        format!("{} tells no unit: its numbers were taken for millimetres (else say --unit)", facts.name)
+    })
 }

@@ -74,11 +74,7 @@ fn joined(solids: &[(String, Solid)], step: &Step<'_>, ctx: &Ctx) -> Result<(Str
     Ok((names.join(" + "), left(boolean::union(&all, ctx)?, step)?))
 }
 
-fn moved(
-    solids: Vec<(String, Solid)>,
-    by: DVec3,
-    work: &mut Work,
-) -> Result<Vec<(String, Solid)>, Failure> {
+fn moved(solids: Vec<(String, Solid)>, by: DVec3, work: &mut Work) -> Result<Vec<(String, Solid)>, Failure> {
     let map = Affine::new(DMat3::IDENTITY, by);
     let moved = solids.into_iter().map(|(name, solid)| match solid.moved(&map) {
         Ok(solid) => Ok((name, solid)),

@@ -11,7 +11,7 @@ use osteon_image::deface::{self, Face};
 use osteon_io::dicom::deidentify::{self, Actions, Key};
 use osteon_io::mesh_file::{About, Object, Placed};
 use osteon_io::samples::Samples;
-use osteon_io::{gltf, nifti, nrrd, ply, stl, threemf, obj, usd};
+use osteon_io::{gltf, nifti, nrrd, obj, ply, stl, threemf, usd};
 use osteon_plan::StructureId;
 use osteon_plan::plan::Marks;
 use serde_json::{Value, json};
