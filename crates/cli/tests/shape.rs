@@ -270,13 +270,14 @@ fn a_text_is_pressed_in_where_the_frame_is_known_and_refused_where_it_is_not() {
 fn a_frame_that_nobody_knows_is_not_written() {
     let bench = Bench::of(&cuboid([0.0; 3], [60.0, 30.0, 10.0]));
     for end in ["stl", "3mf", "ply", "obj", "glb"] {
-        let (out, onward) = (bench.at(&format!("a.{end}")), bench.at(&format!("b-{end}.stl")));
+        let (out, onward) = (bench.at(&format!("a-{end}.{end}")), bench.at(&format!("b-{end}.stl")));
         assert_eq!(json(words(&bench.file, &out, &[])).code, 0);
         failed(&json(words(&out, &onward, &["mark X"])), "frame-unknown");
-        let told = words(&bench.file, &bench.at(&format!("c.{end}")), &[]).into_iter().map(OsStr::to_owned);
-        let told = json(told.chain(["--frame", "lps"].map(Into::into)));
+        let second = bench.at(&format!("c-{end}.{end}"));
+        let told =
+            json(words(&bench.file, &second, &[]).into_iter().chain(["--frame", "lps"].map(OsStr::new)));
         assert_eq!(told.code, 0, "{told:?}");
-        let said = json(words(&bench.at(&format!("c.{end}")), &onward, &["mark X"]));
+        let said = json(words(&second, &onward, &["mark X"]));
         assert_eq!(said.code, 0, "{end}: {said:?}");
     }
 }
@@ -284,9 +285,9 @@ fn a_frame_that_nobody_knows_is_not_written() {
 #[test]
 fn a_unit_and_a_frame_that_a_person_tells_are_applied_once() {
     let bench = Bench::of(&cuboid([0.01, 0.02, 0.03], [0.06, 0.03, 0.01]));
-    let words: Vec<&OsStr> = words(&bench.file, &bench.dir.path().join("a.3mf"), &[]).to_vec();
+    let out = bench.at("a.3mf");
     let told = ["--unit", "m", "--frame", "ras"].map(OsStr::new);
-    let said = json(words.iter().copied().chain(told));
+    let said = json(words(&bench.file, &out, &[]).into_iter().chain(told));
     assert_eq!((said.code, said.findings()), (0, Vec::new()), "{said:?}");
     let bounds = said.json()["data"]["objects"][0]["bounds"].clone();
     // Metres to millimetres, left for right, front for back; single precision holds seven digits.
