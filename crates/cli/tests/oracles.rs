@@ -11,8 +11,9 @@
 
 mod common;
 
-use common::{demo, skipped};
+use common::{demo, osteon, skipped};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -123,6 +124,25 @@ fn other_readers_find_the_same_solid_in_every_format() {
     }
     let truth = json!({ "min": min, "max": max, "volume": made["volume"], "triangles": made["triangles"] });
     agrees("meshes", &products, &truth);
+    // And from every format that `shape` writes, with the places furthest out where they were.
+    let dir = tempfile::tempdir().unwrap();
+    for end in ["3mf", "stl", "ply", "obj", "glb", "usdz"] {
+        let (from, to) = (products.join("vertebra-L3.ply"), dir.path().join(format!("model.{end}")));
+        let said = osteon([OsStr::new("shape"), from.as_os_str(), OsStr::new("--out"), to.as_os_str()]);
+        assert!(said.code < 2, "{end}: {said:?}");
+    }
+    let mut truth = truth;
+    let landmarks: Vec<[f32; 3]> = (0..3).map(|axis| furthest(&stl, axis)).collect();
+    truth["landmarks"] = json!(landmarks);
+    agrees("meshes", dir.path(), &truth);
+}
+
+/// The corner of a binary STL that is furthest along an axis.
+fn furthest(stl: &[u8], axis: usize) -> [f32; 3] {
+    let number = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().unwrap());
+    let corners = stl[84..].chunks_exact(50).flat_map(|triangle| triangle[12..48].chunks_exact(12));
+    let places = corners.map(|corner| [number(&corner[..4]), number(&corner[4..8]), number(&corner[8..])]);
+    places.reduce(|a, b| if b[axis] > a[axis] { b } else { a }).unwrap()
 }
 
 #[test]

@@ -240,11 +240,90 @@ fn smoothing_stays_within_its_bound() {
 }
 
 #[test]
-fn a_text_is_pressed_in() {
+fn a_text_is_pressed_in_where_the_frame_is_known_and_refused_where_it_is_not() {
     let bench = Bench::of(&cuboid([0.0; 3], [60.0, 30.0, 10.0]));
-    let (volume, said) = bench.volume("a.stl", &["mark CASE-7"]);
+    let marked = |out: &str, frame: &[&str]| {
+        let out = bench.at(out);
+        let mut all = words(&bench.file, &out, &["mark CASE-7"]);
+        all.extend(frame.iter().map(OsStr::new));
+        json(all)
+    };
+    // An STL of a stranger does not say where left is.
+    failed(&marked("a.stl", &[]), "frame-unknown");
+    assert!(!bench.at("a.stl").exists());
+    let said = marked("a.stl", &["--frame", "lps"]);
+    let volume = said.json()["data"]["objects"][0]["matter"]["volume_mm3"].as_f64().unwrap();
     assert!(volume < 17999.0 && volume > 17000.0, "{volume}");
     assert!(said.json()["summary"].to_string().contains("CASE-7 "), "{said:?}");
+    // What was told is written into the file, so the next one need not ask.
+    let again = json(words(&bench.at("a.stl"), &bench.at("b.stl"), &["mark B"]));
+    assert_eq!(again.code, 0, "{again:?}");
+    let said = json(
+        words(&bench.at("a.stl"), &bench.at("c.stl"), &[])
+            .into_iter()
+            .chain(["--frame", "ras"].map(OsStr::new)),
+    );
+    failed(&said, "file-contradicts");
+}
+
+#[test]
+fn a_frame_that_nobody_knows_is_not_written() {
+    let bench = Bench::of(&cuboid([0.0; 3], [60.0, 30.0, 10.0]));
+    for end in ["stl", "3mf", "ply", "obj", "glb"] {
+        let (out, onward) = (bench.at(&format!("a-{end}.{end}")), bench.at(&format!("b-{end}.stl")));
+        assert_eq!(json(words(&bench.file, &out, &[])).code, 0);
+        failed(&json(words(&out, &onward, &["mark X"])), "frame-unknown");
+        let second = bench.at(&format!("c-{end}.{end}"));
+        let told =
+            json(words(&bench.file, &second, &[]).into_iter().chain(["--frame", "lps"].map(OsStr::new)));
+        assert_eq!(told.code, 0, "{told:?}");
+        let said = json(words(&second, &onward, &["mark X"]));
+        assert_eq!(said.code, 0, "{end}: {said:?}");
+    }
+}
+
+#[test]
+fn a_unit_and_a_frame_that_a_person_tells_are_applied_once() {
+    let bench = Bench::of(&cuboid([0.01, 0.02, 0.03], [0.06, 0.03, 0.01]));
+    let out = bench.at("a.3mf");
+    let told = ["--unit", "m", "--frame", "ras"].map(OsStr::new);
+    let said = json(words(&bench.file, &out, &[]).into_iter().chain(told));
+    assert_eq!((said.code, said.findings()), (0, Vec::new()), "{said:?}");
+    let bounds = said.json()["data"]["objects"][0]["bounds"].clone();
+    // Metres to millimetres, left for right, front for back; single precision holds seven digits.
+    for (found, truth) in
+        [(0, -70.0), (1, -50.0), (2, 30.0)].map(|(n, truth)| (bounds[0][n].as_f64().unwrap(), truth))
+    {
+        assert!((found - truth).abs() < 1e-4, "{bounds}");
+    }
+    assert!(near(
+        said.json()["data"]["objects"][0]["matter"]["volume_mm3"].as_f64().unwrap(),
+        18_000.0,
+        1e-5
+    ));
+}
+
+#[test]
+fn objects_are_taken_apart_joined_and_moved_together() {
+    let bench = Bench::of(&cube());
+    let file = bench.at("two.obj");
+    std::fs::write(&file, obj(&[("a", cube()), ("b", cuboid([8.0, 0.0, 0.0], [10.0; 3]))])).unwrap();
+    let volumes = |out: &str, step: &str| {
+        let said = json(words(&file, &bench.at(out), &[step]));
+        assert_eq!(said.code, 0, "{step}: {said:?}");
+        let objects = said.json()["data"]["objects"].clone();
+        let all =
+            objects.as_array().unwrap().iter().map(|o| o["matter"]["volume_mm3"].as_f64().unwrap().round());
+        (all.collect::<Vec<_>>(), objects[0]["bounds"].clone())
+    };
+    assert_eq!(volumes("a.3mf", "apart").0, [1000.0, 800.0]);
+    assert_eq!(volumes("b.3mf", "join").0, [1800.0]);
+    let (both, bounds) = volumes("c.3mf", "centre");
+    assert_eq!((both.len(), bounds[0][0].as_f64(), bounds[1][2].as_f64()), (2, Some(-9.0), Some(5.0)));
+    assert_eq!(volumes("d.3mf", "move 1,2,3").1[0], serde_json::json!([1.0, 2.0, 3.0]));
+    assert_eq!(volumes("e.3mf", "largest 1").0, [1000.0, 1000.0]);
+    refused(&words(&file, &bench.at("f.3mf"), &["at-least 1001"]), "nothing-left", 5);
+    refused(&words(&file, &bench.at("f.3mf"), &["largest 1.5"]), "bad-step", 2);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod solidity;
 
 pub(crate) use file::together;
 pub(crate) use page::page;
+use solidity::LEAST_SHARED;
 pub(crate) use solidity::{examine, inspect, pairs};
 
 use osteon_core::Finding;
@@ -159,7 +160,7 @@ impl Card {
     /// The card in short lines for a person.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.objects.iter().map(ObjectCard::line).collect();
-        for pair in self.pairs.iter().filter(|pair| pair.overlap_mm3 > 0.0) {
+        for pair in self.pairs.iter().filter(|pair| pair.overlap_mm3 > LEAST_SHARED) {
             let [a, b] = &pair.objects;
             lines.push(format!("{a} and {b} overlap by {:.2} mm³", pair.overlap_mm3));
         }

@@ -4,7 +4,7 @@ use crate::card::{self, Card, FileFacts};
 use crate::failure::Failure;
 use crate::looks;
 use osteon_case::{CasePath, Folder, Sha256};
-use osteon_core::{Ctx, ErrorKind, Solid};
+use osteon_core::{Ctx, Defect, ErrorKind, Mesh, Patient, Point, Solid};
 use osteon_io::mesh_file::{About, Object, Placed};
 use osteon_io::{gltf, obj, ply, stl, threemf, usd};
 use std::io::Write;
@@ -139,22 +139,54 @@ fn write(
         (Format::Usdz, _) => usd::write(objects, about, out, ctx)?,
         (Format::Obj, _) => obj::write(objects, about, out, ctx)?,
         (Format::Glb, _) => gltf::write(objects, about, out, ctx)?,
-        (Format::Stl, [one]) => stl::write_as(one.solid, about.placed, one.name, out, ctx)?,
+        (Format::Stl, [one]) => {
+            survives(one.solid)?;
+            stl::write_as(one.solid, about.placed, one.name, out, ctx)?;
+        }
         (Format::Ply, [one]) => ply::write_as(one.solid.mesh(), about.placed, out, ctx)?,
         (Format::Stl | Format::Ply, _) => {
             let all = joined(objects)?;
-            match format {
-                Format::Stl => stl::write_as(&all, about.placed, about.title, out, ctx)?,
-                _ => ply::write_as(all.mesh(), about.placed, out, ctx)?,
+            if format == Format::Stl {
+                survives(&all)?;
+                stl::write_as(&all, about.placed, about.title, out, ctx)?;
+            } else {
+                ply::write_as(all.mesh(), about.placed, out, ctx)?;
             }
         }
     }
     Ok(())
 }
 
+/// Refuses a solid that is none any more in an STL, whose readers make one of all corners in the same place.
+fn survives(solid: &Solid) -> Result<(), Failure> {
+    let mesh = solid.mesh();
+    // Adding zero makes the two zeros one.
+    let place = |p: &Point<Patient>| p.to_array().map(|mm| (mm as f32 + 0.0).to_bits());
+    let mut order: Vec<([u32; 3], u32)> = mesh.vertices.iter().map(place).zip(0..).collect();
+    order.sort_unstable();
+    let mut first: Vec<u32> = (0..mesh.vertices.len() as u32).collect();
+    for pair in 1..order.len() {
+        if order[pair].0 == order[pair - 1].0 {
+            first[order[pair].1 as usize] = first[order[pair - 1].1 as usize];
+        }
+    }
+    let mut welded = Mesh { vertices: mesh.vertices.clone(), triangles: mesh.triangles.clone() };
+    welded.triangles.iter_mut().flatten().for_each(|v| *v = first[*v as usize]);
+    let loose = |defect: &Defect| matches!(defect, Defect::LooseVertex { .. });
+    let defects = Solid::new(welded).err().map(|not| not.defects).unwrap_or_default();
+    match defects.iter().find(|defect| !loose(defect)) {
+        None => Ok(()),
+        Some(defect) => {
+            let message = format!("as an STL it would no longer be a solid, for parts of it touch: {defect}");
+            let help = "write a .3mf, which keeps parts that touch apart, or make them one: --step join, --step resolve";
+            Err(Failure::new(ErrorKind::Numeric, "stl-would-weld", message, help))
+        }
+    }
+}
+
 /// Several solids as the shells of one.
 fn joined(objects: &[Object<'_>]) -> Result<Solid, Failure> {
-    let mut all = osteon_core::Mesh::default();
+    let mut all = Mesh::default();
     for object in objects {
         let first = all.vertices.len() as u32;
         all.vertices.extend(&object.solid.mesh().vertices);

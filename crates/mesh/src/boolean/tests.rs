@@ -33,6 +33,13 @@ fn volumes_of_boxes_add_up_exactly() {
 }
 
 #[test]
+fn the_volume_two_solids_share_is_told_also_where_they_only_lean_on_each_other() {
+    let shared = |low| shared_volume(&block([0.0; 3], [10.0; 3]), &block(low, [10.0; 3]), &ctx()).unwrap();
+    assert!((shared([5.0, 5.0, 5.0]) - 125.0).abs() < 1e-9);
+    assert_eq!([shared([10.0, 0.0, 0.0]), shared([30.0, 0.0, 0.0])], [0.0, 0.0]);
+}
+
+#[test]
 fn what_leaves_nothing_is_none_and_not_an_error() {
     let (a, b) = (block([0.0; 3], [1.0; 3]), block([5.0; 3], [1.0; 3]));
     assert_eq!(combine(&a, &b, Operation::Intersection, &ctx()).unwrap(), None);

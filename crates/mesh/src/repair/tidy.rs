@@ -1,7 +1,7 @@
 //! Triangles that are none or too many, and triangles that face the other way than their neighbours.
 
 use super::RepairError;
-use super::edges::{Edges, Sets, keep};
+use super::edges::{Edges, Sets, compact, keep};
 use glam::DVec3;
 use osteon_core::{Cancelled, Ctx, Mesh, Point};
 
@@ -31,6 +31,27 @@ pub(super) fn degenerate(mesh: &mut Mesh) -> Tally {
         sound
     });
     dropped
+}
+
+/// Joins vertices at the ends of edges shorter than this, in mm, and leaves out the triangles that collapse.
+pub(super) fn short_edges(mesh: &mut Mesh, length: f64) -> Tally {
+    let mut joined = Tally::default();
+    let mut sets = Sets::new(mesh.vertices.len());
+    for &[a, b, c] in &mesh.triangles {
+        for (p, q) in [(a, b), (b, c), (c, a)] {
+            let [from, to] = [p, q].map(|v| mesh.vertices[v as usize].vec());
+            if from.distance_squared(to) < length * length && sets.of(p) != sets.of(q) {
+                sets.join(p, q);
+                joined.add(from);
+            }
+        }
+    }
+    if joined.count > 0 {
+        mesh.triangles.iter_mut().flatten().for_each(|v| *v = sets.of(*v));
+        degenerate(mesh);
+        compact(mesh);
+    }
+    joined
 }
 
 /// Leaves one of triangles with the same corners, and none of a pair that faces both ways, unless the surface

@@ -1,6 +1,6 @@
 //! The QA card as a page for people.
 
-use super::{Card, ObjectCard, Place};
+use super::{Card, LEAST_SHARED, ObjectCard, Place};
 use crate::failure::Failure;
 use osteon_core::{Ctx, Solid};
 use osteon_report::number::{Quantity, area, distance, volume};
@@ -43,7 +43,7 @@ pub(crate) fn page(
     for pair in &card.pairs {
         let [a, b] = &pair.objects;
         let value = format!("overlap {:.2} mm³, gap {:.2} mm", pair.overlap_mm3, pair.gap_mm);
-        let verdict = if pair.overlap_mm3 > 0.0 { Verdict::Caution } else { Verdict::Pass };
+        let verdict = if pair.overlap_mm3 > LEAST_SHARED { Verdict::Caution } else { Verdict::Pass };
         report.checks.push(check(
             &format!("{a} and {b}"),
             verdict,

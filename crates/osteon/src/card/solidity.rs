@@ -4,7 +4,7 @@ use super::mending::mending;
 use super::{Matter, ObjectCard, PairCard, Place};
 use crate::failure::Failure;
 use osteon_core::{Ctx, Defect, Finding, Mesh, Patient, Point, Severity, Solid};
-use osteon_mesh::boolean::{Operation, combine};
+use osteon_mesh::boolean::shared_volume;
 use osteon_mesh::bvh::Bvh;
 use osteon_mesh::overlap::{Relation, overlap};
 use osteon_mesh::self_intersection::Crossing;
@@ -26,6 +26,10 @@ const LEAST_GAP: f64 = 0.2;
 ///
 /// Chosen: a little more than the limits.
 const REACH: f64 = 1.2;
+
+/// The longest side below which walls and gaps are looked for up to a tenth of it only, mm. Chosen: bones and their
+/// fragments are longer; below, the unit is asked for anyway.
+const SMALLEST: f64 = 5.0;
 
 /// Most places at which walls and gaps are measured: every vertex of a usual model, and enough of a huge one to
 /// find any thin part larger than a few square millimetres.
@@ -166,7 +170,10 @@ fn matter(
     ctx: &Ctx,
 ) -> Result<Matter, Failure> {
     let count = |role| nested.with(role).count();
-    let survey = Survey { reach: REACH, most: PLACES };
+    // In something so small that its unit is in doubt every wall is within reach of every other.
+    let longest = solid.mesh().bounds().size().max_element();
+    let reach = if longest < SMALLEST { 0.1 * longest } else { REACH };
+    let survey = Survey { reach, most: PLACES };
     let walls = thickness::walls(solid, bvh, &survey, &ctx.part("walls", 0.0, 0.5))?;
     let gaps = thickness::gaps(solid, bvh, &survey, &ctx.part("gaps", 0.5, 1.0))?;
     let place = |t: &thickness::Thickness| t.place.map(|at| Place { mm: t.least, at: at.to_array() });
@@ -241,8 +248,17 @@ fn thin(name: &str, code: &str, least: Option<Place>, share: f64, limit: f64) ->
         "thin-walls" => {
             // Both sides of the wall move, by steps of 0.05 mm, and a little beyond the limit.
             let by = (((limit - least.mm) / 2.0 * 20.0).floor() + 1.0) / 20.0;
-            let thicken = format!("osteon shape <file> --out mended.3mf --step \"offset {by:.2}\"");
-            ("wall", format!("choose a process that prints it, or thicken all of it: {thicken}"))
+            let grow = format!(
+                "osteon shape <file> --out mended.3mf --step \"offset {by:.2} voxel={:.2}\"",
+                by / 2.0
+            );
+            let thicken = format!("osteon prepare <file> --out thicker.3mf --step \"thicken {limit}\"");
+            (
+                "wall",
+                format!(
+                    "choose a process that prints it; or thicken it there: {thicken}; or everywhere: {grow}"
+                ),
+            )
         }
         _ => ("gap", "widen it, or accept that it fuses in the print".to_owned()),
     };
@@ -259,6 +275,10 @@ fn thin(name: &str, code: &str, least: Option<Place>, share: f64, limit: f64) ->
             .remedy(remedy),
     )
 }
+
+/// What two objects share above this is told, mm³. Chosen: faces of 50 cm² that lean on each other share as much when
+/// a file rounds their corners to 0.00001 mm.
+pub(super) const LEAST_SHARED: f64 = 0.05;
 
 /// Most pairs of objects that are compared: with fifty fragments all pairs are.
 const MOST_PAIRS: usize = 1300;
@@ -292,14 +312,11 @@ pub(crate) fn pairs(
         let found = overlap((solids[a].1, &trees[a]), (solids[b].1, &trees[b]), ctx)?;
         let shared = match found.relation {
             // Boxes side by side can share matter though their faces only lean on each other.
-            Relation::Overlapping | Relation::Touching => {
-                combine(solids[a].1, solids[b].1, Operation::Intersection, ctx)?
-                    .map_or(0.0, |solid| solid.volume())
-            }
+            Relation::Overlapping | Relation::Touching => shared_volume(solids[a].1, solids[b].1, ctx)?,
             Relation::Apart => 0.0,
         };
         let names = [solids[a].0.to_owned(), solids[b].0.to_owned()];
-        if shared > 0.0 {
+        if shared > LEAST_SHARED {
             findings.push(overlapping(&names, shared, found.places[0]));
         }
         let at = found.places[0].to_array();
