@@ -10,11 +10,13 @@
 //! 4. [`place`] – where there is room
 //! 5. [`reread`] – the text read back from a surface
 //! 6. [`model`] – all of it together
+//! 7. [`mod@gauge`] – the calibration print that tells what a printer does to every part
 //!
 //! Frame: patient (LPS), millimetres.
 
 pub mod axes;
 pub mod error;
+pub mod gauge;
 pub mod label;
 pub mod model;
 pub mod place;

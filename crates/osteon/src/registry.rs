@@ -192,6 +192,7 @@ impl Registry {
                 Entry::of::<command::share::Share>(),
                 Entry::of::<command::print::Print>(),
                 Entry::of::<command::inspect::Inspect>(),
+                Entry::of::<command::gauge::Gauge>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::state::Status>(),
                 Entry::of::<command::state::History>(),

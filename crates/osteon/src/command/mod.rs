@@ -1,13 +1,14 @@
 //! The commands, one file each; the list is [`crate::Registry::standard`].
 //!
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`]; the state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`], [`gauge`]; the state of a case: [`state`], [`replay`].
 
 pub mod check;
 pub mod convert;
 pub mod demo;
 pub mod edit;
 pub mod export;
+pub mod gauge;
 pub mod import;
 pub mod info;
 pub mod inspect;
