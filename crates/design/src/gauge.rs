@@ -77,8 +77,10 @@ pub struct Feature {
 /// Everything that is measured on the gauge.
 pub fn features() -> Vec<Feature> {
     let long = |name, along, how| Feature { name, planned: ARM, along, sides: 2.0, feet: 0.0, how };
-    let high = |name, planned, how| Feature { name, planned, along: [0.0, 0.0, 1.0], sides: 0.0, feet: 1.0, how };
-    let round = |name, planned, sides, how| Feature { name, planned, along: [0.5, 0.5, 0.0], sides, feet: 0.0, how };
+    let high =
+        |name, planned, how| Feature { name, planned, along: [0.0, 0.0, 1.0], sides: 0.0, feet: 1.0, how };
+    let round =
+        |name, planned, sides, how| Feature { name, planned, along: [0.5, 0.5, 0.0], sides, feet: 0.0, how };
     vec![
         long("x100", [1.0, 0.0, 0.0], "outer jaws over the whole arm marked X100"),
         long("y100", [0.0, 1.0, 0.0], "outer jaws over the whole arm marked Y100"),
@@ -170,7 +172,8 @@ fn lettered(solid: &Solid, word: &str, at: DVec3, up: DVec3, ctx: &Ctx) -> Resul
     let marks = press::Marks { strokes: &strokes, groove, keep: style.min_wall, edge: FINE };
     let pressed = press(solid, &view, &marks, ctx)?;
     let size = lettering.size(&lines, style.border).to_array();
-    let placement = Placement { lines: lines.clone(), face: Face::SIDES[0], view, lettering, size, depth: style.depth };
+    let placement =
+        Placement { lines: lines.clone(), face: Face::SIDES[0], view, lettering, size, depth: style.depth };
     match reread(&pressed, &placement, ctx)? {
         read if read == lines => Ok(pressed),
         read => Err(DesignError::Gauge(format!("its letters read {read:?} where {word} is meant"))),

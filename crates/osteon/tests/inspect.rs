@@ -57,7 +57,8 @@ fn inspected(scale: DVec3, tolerance: f64) -> (Value, Vec<String>) {
     let [plan, print, out] = ["plan.ply", "scan.ply", "out"].map(|name| root.path().join(name));
     write(&lump(), &plan);
     write(&scan(&lump(), scale), &print);
-    let settings = json!({ "scan": print, "against": plan, "out": out, "tolerance": tolerance, "model": "scale" });
+    let settings =
+        json!({ "scan": print, "against": plan, "out": out, "tolerance": tolerance, "model": "scale" });
     run_on(root.path(), "inspect", settings, None).unwrap();
     let mut files: Vec<String> =
         std::fs::read_dir(&out).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
@@ -98,7 +99,8 @@ fn callipers_alone_judge_a_part_and_nothing_at_all_is_refused() {
     let plan = root.path().join("plan.ply");
     write(&osteon_phantom::mesh::cuboid(DVec3::ZERO, DVec3::new(60.0, 40.0, 20.0)), &plan);
     let out = root.path().join("out");
-    let settings = json!({ "against": plan, "out": out, "tolerance": 0.3, "caliper": ["0,20,10 60,20,10 = 60.5"] });
+    let settings =
+        json!({ "against": plan, "out": out, "tolerance": 0.3, "caliper": ["0,20,10 60,20,10 = 60.5"] });
     let told = run_on(root.path(), "inspect", settings, None).unwrap();
     assert_eq!(told.data["verdict"], "fails");
     assert_eq!(told.data["callipers"]["scale"][0]["value"], 60.5 / 60.0);

@@ -449,7 +449,12 @@ mod tests {
         let refused = compensate(&wall, &by, &Turn::standing(), &Ctx::default()).unwrap_err();
         assert_eq!(refused.code(), "compensation-breaks");
         assert!(matches!(
-            compensate(&wall, &Compensation { scale: [1.2, 1.0, 1.0], growth: 0.0 }, &Turn::standing(), &Ctx::default()),
+            compensate(
+                &wall,
+                &Compensation { scale: [1.2, 1.0, 1.0], growth: 0.0 },
+                &Turn::standing(),
+                &Ctx::default()
+            ),
             Err(CompensationError::Range { key: "scale", .. })
         ));
     }
@@ -497,7 +502,8 @@ mod tests {
 
     #[test]
     fn a_profile_keeps_everything_but_its_old_compensation() {
-        let text = "name = \"a\"\n\n[compensation]\nscale = [1.0, 1.0, 1.0]\ngrowth = 0.0\n\n[bed]\nheight = 5.0\n";
+        let text =
+            "name = \"a\"\n\n[compensation]\nscale = [1.0, 1.0, 1.0]\ngrowth = 0.0\n\n[bed]\nheight = 5.0\n";
         let new = Compensation { scale: [1.001, 0.999, 1.0], growth: -0.05 };
         let whole = new.into_profile(text).unwrap();
         assert_eq!(Compensation::of_profile(&whole).unwrap(), Some(new));

@@ -104,13 +104,7 @@ pub fn deviation(
 }
 
 /// The signed distance of a place of the plan from the scan, if the scan saw it.
-fn signed(
-    (scan, bvh): (&Mesh, &Bvh),
-    place: DVec3,
-    normal: DVec3,
-    reach: f64,
-    open: &[u8],
-) -> Option<f64> {
+fn signed((scan, bvh): (&Mesh, &Bvh), place: DVec3, normal: DVec3, reach: f64, open: &[u8]) -> Option<f64> {
     let faces = |triangle: u32| {
         let [a, b, c] = scan.corners(scan.triangles[triangle as usize]);
         (b - a).cross(c - a).normalize_or_zero().dot(normal) > FACING

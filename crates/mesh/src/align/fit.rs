@@ -49,6 +49,7 @@ impl Basis {
         match self.model {
             Model::Rigid => 0,
             Model::Scale => 3,
+            Model::Bend => 9,
             Model::Warp => 24,
         }
     }
@@ -63,24 +64,28 @@ impl Basis {
 
     /// Calls with each field's number, the bed axis it moves along, and how far it does at a place of the plan.
     ///
-    /// Fields 0 to 2 are scales, 3 to 5 shears, then six products of two coordinates along each axis.
+    /// Fields 0 to 2 are scales, 3 to 5 shears, 6 to 8 lifts by x², y² and xy; then all other products of two
+    /// coordinates along each axis.
     pub(crate) fn each(&self, place: DVec3, mut with: impl FnMut(usize, usize, f64)) {
         let c = (self.bed * (place - self.middle) / self.lever).to_array();
         let fields = self.fields();
         for axis in 0..fields.min(3) {
             with(axis, axis, c[axis]);
         }
-        if fields > 3 {
-            for (n, [a, b]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
-                with(3 + n, a, c[b]);
-                with(3 + n, b, c[a]);
-                for axis in 0..3 {
-                    with(9 + 6 * axis + n, axis, c[a] * c[b]);
-                }
-            }
-            for (n, c) in c.into_iter().enumerate() {
-                for axis in 0..3 {
-                    with(6 + 6 * axis + n, axis, c * c);
+        if fields <= 3 {
+            return;
+        }
+        for (n, [a, b]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
+            with(3 + n, a, c[b]);
+            with(3 + n, b, c[a]);
+        }
+        let [x, y, z] = c;
+        let products = [x * x, y * y, x * y, z * z, x * z, y * z];
+        for (n, axis) in [2, 1, 0].into_iter().enumerate() {
+            for (k, product) in products.into_iter().enumerate() {
+                let field = 6 + 6 * n + k;
+                if field < fields {
+                    with(field, axis, product);
                 }
             }
         }
@@ -188,6 +193,15 @@ pub(crate) fn fit(
 }
 
 impl Fit {
+    /// True if what is left is so much less than after a simpler fit that the further fields are worth it: Schwarz'
+    /// criterion, `n ln(σ₁²/σ₂²) > Δk ln n`, three times over, for neighbouring places do not err independently.
+    pub(crate) fn explains_more_than(&self, simple: &Self) -> bool {
+        let count = self.places as f64 * self.fitting;
+        let fields = (self.basis.fields() - simple.basis.fields()) as f64;
+        let gain = 2.0 * count * libm::log(simple.sigma / self.sigma.max(f64::MIN_POSITIVE));
+        gain > 3.0 * fields * libm::log(count.max(2.0))
+    }
+
     /// A sum of coefficients with its 95 % interval; infinite if the scan does not tell it.
     pub(crate) fn estimate(&self, weights: &[f64]) -> Scaled {
         let value = dot(weights, &self.coefficients);

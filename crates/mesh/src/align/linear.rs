@@ -63,8 +63,10 @@ impl Symmetric {
             v[k * n + k] = 1.0;
         }
         for _ in 0..SWEEPS {
-            let off: f64 =
-                (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j] * a[i * n + j]).sum();
+            let off: f64 = (0..n)
+                .flat_map(|i| (0..i).map(move |j| (i, j)))
+                .map(|(i, j)| a[i * n + j] * a[i * n + j])
+                .sum();
             let on: f64 = (0..n).map(|i| a[i * n + i] * a[i * n + i]).sum();
             // Below the roundings of the diagonal nothing is left to rotate.
             if off <= on * 1e-30 {

@@ -71,7 +71,8 @@ fn on_faces(scan: &Mesh, count: usize) -> Vec<Sample> {
         while next < from + area {
             // The plastic number's sequence (Roberts 2018) spreads pairs evenly over a square, folded onto a triangle.
             let n = samples.len() as f64;
-            let [mut u, mut v] = [0.754_877_666_246_692_7, 0.569_840_290_998_053_2].map(|g| (0.5 + g * n) % 1.0);
+            let [mut u, mut v] =
+                [0.754_877_666_246_692_7, 0.569_840_290_998_053_2].map(|g| (0.5 + g * n) % 1.0);
             if u + v > 1.0 {
                 (u, v) = (1.0 - u, 1.0 - v);
             }

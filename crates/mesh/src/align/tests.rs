@@ -80,7 +80,8 @@ fn a_scan_in_any_pose_comes_back_to_its_plan() {
 #[test]
 fn scale_bend_growth_and_noise_come_back_within_their_intervals() {
     let plan = lump(90);
-    let truth = Truth { scale: DVec3::new(1.004, 0.997, 1.002), bend: 0.3 / 1600.0, growth: 0.05, noise: 0.05 };
+    let truth =
+        Truth { scale: DVec3::new(1.004, 0.997, 1.002), bend: 0.3 / 1600.0, growth: 0.05, noise: 0.05 };
     let scan = truth.scan(&plan, 11);
     let (bvh, found) = laid(&plan, &scan);
     let ctx = Ctx::default();
@@ -91,9 +92,7 @@ fn scale_bend_growth_and_noise_come_back_within_their_intervals() {
         assert!((scale.value - truth.scale[axis]).abs() < 2.0 * scale.half, "{axis} {scale:?}");
         assert!(scale.half * 40.0 < 0.03, "{scale:?}");
     }
-    let most = plan.vertices.iter().map(|p| {
-        found.displaced(*p).vec().distance(truth.place(p.vec(), middle))
-    });
+    let most = plan.vertices.iter().map(|p| found.displaced(*p).vec().distance(truth.place(p.vec(), middle)));
     assert!(most.fold(0.0, f64::max) < 0.03);
     let growth = found.growth.unwrap();
     assert!((growth.value - truth.growth).abs() < 2.0 * growth.half && growth.half < 0.03, "{growth:?}");

@@ -154,7 +154,9 @@ fn reading(text: &str) -> Result<Reading, Failure> {
     let Feature { planned, along, sides, feet, .. } = feature;
     let [least, share] = IMPOSSIBLE;
     if (measured.value() - planned).abs() > least.max(share * planned) {
-        return Err(wrong(format!("{planned} mm is planned; so far off it is another feature or another unit")));
+        return Err(wrong(format!(
+            "{planned} mm is planned; so far off it is another feature or another unit"
+        )));
     }
     Ok(Reading { along, sides, feet, planned, measured: measured.value() })
 }
@@ -171,7 +173,8 @@ fn sheet() -> String {
          a calliper in mm to 0.01, away from seams and the bottom edge, three times each, and write the middle one.\n\n",
     );
     for feature in features() {
-        let _ = writeln!(text, "{:<6} {:>6.2} mm   ________   {}", feature.name, feature.planned, feature.how);
+        let _ =
+            writeln!(text, "{:<6} {:>6.2} mm   ________   {}", feature.name, feature.planned, feature.how);
     }
     let thin: Vec<String> = walls().iter().map(|wall| wall.to_string()).collect();
     let _ = writeln!(
@@ -186,14 +189,23 @@ fn sheet() -> String {
 
 fn lines(fitted: &Fitted) -> Vec<String> {
     let mut lines = Vec::new();
-    for (axis, (value, half)) in ["x", "y", "z"].iter().zip(fitted.compensation.scale.iter().zip(fitted.scale)) {
+    for (axis, (value, half)) in
+        ["x", "y", "z"].iter().zip(fitted.compensation.scale.iter().zip(fitted.scale))
+    {
         lines.push(match half {
             Some(half) => format!("scale along {axis}: {value:.4} ± {half:.4}"),
             None => format!("scale along {axis}: not measured, taken as 1"),
         });
     }
-    lines.push(format!("outlines grow by {:.3} ± {:.3} mm on every side", fitted.compensation.growth, fitted.growth));
-    lines.extend(fitted.foot.map(|(mm, half)| format!("first layer: {mm:+.3} ± {half:.3} mm of height, not compensated")));
+    lines.push(format!(
+        "outlines grow by {:.3} ± {:.3} mm on every side",
+        fitted.compensation.growth, fitted.growth
+    ));
+    lines.extend(
+        fitted
+            .foot
+            .map(|(mm, half)| format!("first layer: {mm:+.3} ± {half:.3} mm of height, not compensated")),
+    );
     lines.push(format!("readings differ from that by {:.3} mm", fitted.left));
     lines
 }
@@ -221,8 +233,12 @@ fn findings(fitted: &Fitted) -> Vec<Finding> {
     }
     if fitted.scale[2].is_none() {
         told.push(
-            Finding::new("axis-not-measured", Severity::Note, "no height was measured: the scale along z is taken as 1")
-                .remedy("measure z50 and z15"),
+            Finding::new(
+                "axis-not-measured",
+                Severity::Note,
+                "no height was measured: the scale along z is taken as 1",
+            )
+            .remedy("measure z50 and z15"),
         );
     }
     told

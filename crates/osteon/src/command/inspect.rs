@@ -243,7 +243,10 @@ impl Inspect {
     fn judged(&self, found: &Deviations) -> Vec<Finding> {
         let mut told = Vec::new();
         if found.seen < SEEN {
-            let message = format!("the scan shows {:.0} % of the plan's area; the rest is not judged", 100.0 * found.seen);
+            let message = format!(
+                "the scan shows {:.0} % of the plan's area; the rest is not judged",
+                100.0 * found.seen
+            );
             let mut finding = Finding::new("partly-seen", Severity::Caution, message)
                 .measured(100.0 * found.seen, 100.0 * SEEN, "%", "chosen: a table hides a fifth of a part")
                 .remedy("scan the part from more sides; a piece that is missing looks the same as one that was not scanned");
@@ -319,16 +322,26 @@ fn fitting(registration: &Registration, distortion: &Distortion, diagonal: f64) 
             true => format!("turned about the axis ({})", words(free.turn)),
             false => format!("shifted along ({})", words(free.shift)),
         };
-        let message = format!("the part's form does not tell whether it is {motion}: deviations along this motion cannot be seen");
+        let message = format!(
+            "the part's form does not tell whether it is {motion}: deviations along this motion cannot be seen"
+        );
         told.push(Finding::new("pose-undetermined", Severity::Caution, message));
     }
     let strays = 1.0 - distortion.fitting;
     if strays > STRAYS {
-        let message = format!("{:.0} % of the scan's places do not fit and were left out of the fit", 100.0 * strays);
+        let message =
+            format!("{:.0} % of the scan's places do not fit and were left out of the fit", 100.0 * strays);
         told.push(
             Finding::new("strays", Severity::Caution, message)
-                .measured(100.0 * strays, 100.0 * STRAYS, "%", "chosen: optical scanners leave a percent or two")
-                .remedy("cut away table, clamps and supports from the scan; look at the map for local damage"),
+                .measured(
+                    100.0 * strays,
+                    100.0 * STRAYS,
+                    "%",
+                    "chosen: optical scanners leave a percent or two",
+                )
+                .remedy(
+                    "cut away table, clamps and supports from the scan; look at the map for local damage",
+                ),
         );
     }
     let median = registration.medians[0];

@@ -52,7 +52,12 @@ pub(crate) fn read(texts: &[String]) -> Result<Vec<Reading>, Failure> {
 
 fn wrong(text: &str, what: &str) -> Failure {
     let message = format!("--caliper \"{text}\": {what}");
-    Failure::new(ErrorKind::Input, "bad-reading", message, "it is written: \"x,y,z x,y,z = 42.31\", all in mm")
+    Failure::new(
+        ErrorKind::Input,
+        "bad-reading",
+        message,
+        "it is written: \"x,y,z x,y,z = 42.31\", all in mm",
+    )
 }
 
 fn parse(text: &str) -> Result<Reading, Failure> {
@@ -91,7 +96,9 @@ pub(crate) fn measure(
             let near = bvh.nearest(plan, *place).filter(|near| near.distance <= OFF_SURFACE);
             let near = near.ok_or_else(|| {
                 let [x, y, z] = place.to_array();
-                let message = format!("reading {number}: {x}, {y}, {z} is not on the plan's surface within {OFF_SURFACE} mm");
+                let message = format!(
+                    "reading {number}: {x}, {y}, {z} is not on the plan's surface within {OFF_SURFACE} mm"
+                );
                 let help = "name places of the plan in its own coordinates (LPS mm)";
                 Failure::new(ErrorKind::Input, "reading-off-surface", message, help)
             })?;
@@ -100,9 +107,16 @@ pub(crate) fn measure(
         let planned = places[0].distance(places[1]);
         let measured = reading.measured;
         if planned < SHORTEST || (measured / planned - 1.0).abs() > IMPOSSIBLE {
-            let message = format!("reading {number}: {measured} mm was measured where {planned:.2} mm is planned");
-            let inch = if (measured * 25.4 / planned - 1.0).abs() < IMPOSSIBLE { "it fits in inches: give millimetres; or " } else { "" };
-            let help = format!("{inch}see that the two places are those that were measured, at least {SHORTEST} mm apart");
+            let message =
+                format!("reading {number}: {measured} mm was measured where {planned:.2} mm is planned");
+            let inch = if (measured * 25.4 / planned - 1.0).abs() < IMPOSSIBLE {
+                "it fits in inches: give millimetres; or "
+            } else {
+                ""
+            };
+            let help = format!(
+                "{inch}see that the two places are those that were measured, at least {SHORTEST} mm apart"
+            );
             return Err(Failure::new(ErrorKind::Input, "reading-impossible", message, help));
         }
         told.findings.extend(judged(number, (planned, measured), places, tolerance));
@@ -185,7 +199,9 @@ mod tests {
 
     #[test]
     fn readings_along_the_axes_give_their_scales_and_long_ones_are_known_better() {
-        let told = with(&["0,20,10 60,20,10 = 60.12", "30,0,10 30,40,10 = 39.88 mm", "30,20,0 30,20,20=20.5"]).unwrap();
+        let told =
+            with(&["0,20,10 60,20,10 = 60.12", "30,0,10 30,40,10 = 39.88 mm", "30,20,0 30,20,20=20.5"])
+                .unwrap();
         let scale = told.scale.map(Option::unwrap);
         for (axis, wanted) in [60.12 / 60.0, 39.88 / 40.0, 20.5 / 20.0].into_iter().enumerate() {
             assert!((scale[axis].0 - wanted).abs() < 1e-12, "{scale:?}");
@@ -208,7 +224,9 @@ mod tests {
         assert!(inches.code == "reading-impossible" && inches.help.contains("inches"), "{inches:?}");
         assert_eq!(with(&["0,20,10 60,20,10 = 40"]).unwrap_err().code, "reading-impossible");
         assert_eq!(with(&["-2,20,10 60,20,10 = 62"]).unwrap_err().code, "reading-off-surface");
-        for text in ["0,0,0 = 5", "0,0,0 1,1 = 5", "0,0,0 1,1,1 5", "0,0,0 60,0,0 = -60", "0,0,0 60,0,0 = nan"] {
+        for text in
+            ["0,0,0 = 5", "0,0,0 1,1 = 5", "0,0,0 1,1,1 5", "0,0,0 60,0,0 = -60", "0,0,0 60,0,0 = nan"]
+        {
             assert_eq!(with(&[text]).unwrap_err().code, "bad-reading", "{text}");
         }
     }

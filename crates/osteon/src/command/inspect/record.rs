@@ -5,7 +5,7 @@ use super::{Inspect, Seen, interval};
 use crate::failure::Failure;
 use osteon_case::{CasePath, Folder};
 use osteon_core::{Ctx, Finding, Mesh, Severity};
-use osteon_mesh::align::{Hand, Scaled};
+use osteon_mesh::align::{Hand, Model, Scaled};
 use osteon_report::number::{Quantity, distance, percent};
 use osteon_report::{Check, Fact, Figure, Gallery, Measure, Table, Verdict};
 use osteon_view::{Paint, Part, View, marks, shaded};
@@ -67,7 +67,10 @@ pub(super) fn write(
     let mut lines = shown.seen.map_or(Vec::new(), Seen::lines);
     for (n, (planned, measured, _)) in shown.measured.rows.iter().enumerate() {
         let off = measured - planned;
-        lines.push(format!("reading {}: {measured:.2} mm measured, {planned:.2} mm planned, {off:+.2} mm", n + 1));
+        lines.push(format!(
+            "reading {}: {measured:.2} mm measured, {planned:.2} mm planned, {off:+.2} mm",
+            n + 1
+        ));
     }
     for (axis, scale) in ["x", "y", "z"].iter().zip(shown.measured.scale) {
         if let Some((value, half)) = scale {
@@ -111,14 +114,17 @@ impl Shown<'_> {
         if !self.measured.rows.is_empty() {
             tables.push(readings(self.measured));
         }
-        let name = |path: &str| std::path::Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = |path: &str| {
+            std::path::Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned()
+        };
         let mut provenance = vec![fact("Plan", name(&self.command.against))];
         provenance.extend(self.command.scan.as_ref().map(|scan| fact("Scan", name(scan))));
         let up = self.command.up.clone().unwrap_or_else(|| "0,0,1 (not stated)".to_owned());
         provenance.push(fact("Up on the printer", up));
         provenance.push(fact(
             "Passing",
-            "95 % of the area seen is within the tolerance; the largest deviations are listed in any case".to_owned(),
+            "95 % of the area seen is within the tolerance; the largest deviations are listed in any case"
+                .to_owned(),
         ));
         provenance.push(fact(
             "For comparison",
@@ -173,7 +179,11 @@ fn readings(measured: &Measured) -> Table {
     });
     let scales = ["x", "y", "z"].iter().zip(measured.scale).filter_map(|(axis, scale)| {
         let (value, half) = scale?;
-        Some(row(&format!("Scale along {axis}"), known(Scaled { value, half }, 4, ""), "least squares over the readings"))
+        Some(row(
+            &format!("Scale along {axis}"),
+            known(Scaled { value, half }, 4, ""),
+            "least squares over the readings",
+        ))
     });
     Table { title: "Callipers".to_owned(), rows: rows.chain(scales).collect() }
 }
@@ -211,10 +221,20 @@ impl Seen {
         rows.extend(found.growth.map(|growth| row("Growth outward", known(growth, 3, "mm"), method)));
         if let Some((warp, place)) = &found.warp {
             let [x, y, z] = place.to_array();
-            rows.push(row("Warp, where it is most", known(*warp, 3, "mm"), &format!("at {x:.1}, {y:.1}, {z:.1} mm")));
+            rows.push(row(
+                "Warp, where it is most",
+                known(*warp, 3, "mm"),
+                &format!("at {x:.1}, {y:.1}, {z:.1} mm"),
+            ));
         }
-        rows.extend(found.lift.map(|lift| row("Lift there", known(lift, 3, "mm"), "along up on the printer")));
-        rows.push(row("Noise", Quantity { value: format!("{:.3}", found.noise), unit: "mm".to_owned() }, "standard deviation of what is left"));
+        rows.extend(
+            found.lift.map(|lift| row("Lift there", known(lift, 3, "mm"), "along up on the printer")),
+        );
+        rows.push(row(
+            "Noise",
+            Quantity { value: format!("{:.3}", found.noise), unit: "mm".to_owned() },
+            "standard deviation of what is left",
+        ));
         rows.push(row("Places that fit", percent(100.0 * found.fitting), "within three standard deviations"));
         Table { title: "What explains the differences".to_owned(), rows }
     }
@@ -245,6 +265,9 @@ impl Seen {
                 "scan_to_plan": { "p95": d.back.0, "most": place((d.back.1, d.back.2)) },
             },
             "explained": {
+                "by": match f.model {
+                    Model::Rigid => "nothing", Model::Scale => "scale", Model::Bend => "bend", Model::Warp => "warp",
+                },
                 "scale": f.scale.iter().map(|s| interval(*s)).collect::<Vec<_>>(),
                 "growth": f.growth.map(interval),
                 "warp": f.warp.map(|(warp, at)| json!({ "mm": interval(warp), "at": at.to_array() })),
@@ -257,12 +280,14 @@ impl Seen {
 
     fn lines(&self) -> Vec<String> {
         let (d, f) = (&self.deviations, &self.distortion);
-        let mut lines = vec![
-            format!(
-                "distance from the plan: mean {:.3}, 95 % {:.3}, from {:.2} to {:.2} mm; {:.0} % of the plan seen",
-                d.mean, d.p95, d.least.0, d.most.0, 100.0 * d.seen
-            ),
-        ];
+        let mut lines = vec![format!(
+            "distance from the plan: mean {:.3}, 95 % {:.3}, from {:.2} to {:.2} mm; {:.0} % of the plan seen",
+            d.mean,
+            d.p95,
+            d.least.0,
+            d.most.0,
+            100.0 * d.seen
+        )];
         if !f.scale.is_empty() {
             let scale: Vec<String> = f.scale.iter().map(|s| known(*s, 4, "").to_string()).collect();
             lines.push(format!("scale along the printer's x, y, z: {}", scale.join(", ")));
@@ -294,7 +319,8 @@ fn maps(plan: &Mesh, seen: &Seen, limit: f64, ctx: &Ctx) -> Result<Vec<(String, 
         let mut picture = shaded(&model, &camera, ctx)?;
         marks::mark(&mut picture, &camera, marks::Ink::ON_LIGHT);
         let figure = Figure::new(view.name(), &format!("Deviation seen {}", view.name()), &picture)?;
-        maps.push((view.name().replace(' ', "-"), figure.png.clone(), figure));
+        let name: String = view.name().chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').collect();
+        maps.push((name.replace(' ', "-"), figure.png.clone(), figure));
     }
     Ok(maps)
 }
