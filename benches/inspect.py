@@ -27,7 +27,7 @@ def vertebra():
                          sitk.Transform(), sitk.sitkLinear, mask.GetOrigin(), (0.7,) * 3, mask.GetDirection())
     array = np.pad(sitk.GetArrayFromImage(mask), 1)
     v, f, _, _ = measure.marching_cubes(array, 0.5, spacing=(0.7,) * 3)
-    mesh = trimesh.Trimesh(v[:, ::-1], f[:, ::-1])
+    mesh = trimesh.Trimesh(v[:, ::-1], f)
     return max(mesh.split(), key=lambda m: m.volume)
 
 
