@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """How well `osteon inspect` recovers what a simulated print and scan did to a real bone.
 
-Needs numpy, scipy, scikit-image, SimpleITK, trimesh and pymeshlab, the data in shared/data, and a built `osteon`:
+Needs numpy, scipy, scikit-image, SimpleITK and trimesh, the data in shared/data, and a built `osteon`:
 
     python benches/inspect.py target/release/osteon [cases] [seed]
 
-Each case takes a plan (vertebra of a published mask, pelvic fragment of a published STL), triangulates it anew with
-vertices on its surface, scales it along each axis about the middle of its box, bends it by z += k r², adds noise to
+Each case takes a plan (vertebra of a published mask, pelvic fragment of a published STL), triangulates it anew,, scales it along each axis about the middle of its box, bends it by z += k r², adds noise to
 every vertex, throws 2 % of them far off, cuts it down in every second case, and turns it any way. A line tells, against
 the truth, the error of scale over half of the part's size, of the bend where it is most, and of the noise, in mm.
 """
 import json, os, subprocess, sys, tempfile, time
-import numpy as np, trimesh, pymeshlab, SimpleITK as sitk
+import numpy as np, trimesh, SimpleITK as sitk
 from pathlib import Path
 from scipy.spatial.transform import Rotation
 
@@ -28,7 +27,7 @@ def vertebra():
                          sitk.Transform(), sitk.sitkLinear, mask.GetOrigin(), (0.7,) * 3, mask.GetDirection())
     array = np.pad(sitk.GetArrayFromImage(mask), 1)
     v, f, _, _ = measure.marching_cubes(array, 0.5, spacing=(0.7,) * 3)
-    mesh = trimesh.Trimesh(v[:, ::-1], f[:, ::-1])
+    mesh = trimesh.Trimesh(v[:, ::-1], f)
     return max(mesh.split(), key=lambda m: m.volume)
 
 
@@ -39,11 +38,22 @@ def fragment():
 
 
 def retriangulated(mesh):
-    ms = pymeshlab.MeshSet()
-    ms.add_mesh(pymeshlab.Mesh(mesh.vertices, mesh.faces))
-    ms.meshing_isotropic_explicit_remeshing(targetlen=pymeshlab.PureValue(0.8), iterations=4, reprojectflag=True)
-    m = ms.current_mesh()
-    return trimesh.Trimesh(m.vertex_matrix(), m.face_matrix(), process=False)
+    """Each triangle divided about a place inside it, then with other diagonals: vertices on the plan's surface."""
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet((3, 3, 3), len(mesh.faces))
+    inner = np.einsum("fk,fkd->fd", weights, mesh.triangles)
+    first = len(mesh.vertices)
+    centre = first + np.arange(len(mesh.faces))
+    faces = []
+    pairs, sides = mesh.face_adjacency, mesh.face_adjacency_edges
+    for (a, b), (u, v) in zip(pairs, sides):
+        # The two halves beside a side share it; turned, they join the two inner places instead.
+        face = mesh.faces[a].tolist()
+        if face[(face.index(u) + 1) % 3] != v:
+            u, v = v, u
+        faces += [[u, centre[b], centre[a]], [centre[b], v, centre[a]]]
+    fine = trimesh.Trimesh(np.vstack([mesh.vertices, inner]), faces, process=False)
+    return fine
 
 
 def scan(fine, plan, rng, partial):

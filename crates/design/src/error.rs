@@ -31,6 +31,9 @@ pub enum DesignError {
     /// Marks could not be pressed in for a reason that has nothing to do with the place.
     #[error(transparent)]
     Press(#[from] PressError),
+    /// The calibration print could not be made: a defect of this suite.
+    #[error("the gauge cannot be made: {0}")]
+    Gauge(String),
     /// Stopped on request.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -40,6 +43,7 @@ impl Explain for DesignError {
     fn kind(&self) -> ErrorKind {
         match self {
             DesignError::Press(error) => error.kind(),
+            DesignError::Gauge(_) => ErrorKind::Numeric,
             DesignError::Cancelled(error) => error.kind(),
             _ => ErrorKind::Input,
         }
@@ -50,6 +54,7 @@ impl Explain for DesignError {
             DesignError::Axes { .. } => "axes-not-square",
             DesignError::Style { .. } => "mark-style-value",
             DesignError::StyleText(_) => "mark-style-unreadable",
+            DesignError::Gauge(_) => "gauge-not-made",
             DesignError::Press(error) => error.code(),
             DesignError::Cancelled(error) => error.code(),
         }
@@ -64,6 +69,7 @@ impl Explain for DesignError {
                 "give lengths above zero, and a smallest letter no larger than the preferred one".to_owned()
             }
             DesignError::StyleText(_) => "compare the file with data/model-marks.toml".to_owned(),
+            DesignError::Gauge(_) => "report this".to_owned(),
             DesignError::Press(error) => error.help(),
             DesignError::Cancelled(error) => error.help(),
         }

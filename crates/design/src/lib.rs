@@ -12,11 +12,13 @@
 //! 5. [`reread`] – the marks read back from a surface, or from what a printer will lay down
 //! 6. [`model`] – all of it together
 //! 7. [`prepare`] – any solid made ready for a printer: split, joined, hollowed, thickened
+//! 7. [`mod@gauge`] – the calibration print that tells what a printer does to every part
 //!
 //! Frame: patient (LPS), millimetres.
 
 pub mod axes;
 pub mod error;
+pub mod gauge;
 pub mod label;
 pub mod lettering;
 pub mod model;

@@ -140,7 +140,9 @@ pub enum Model {
     Rigid,
     /// A scale along each of the bed's axes, and a growth everywhere outward.
     Scale,
-    /// The same, with shear and with a displacement by products of two coordinates: bends, twists, lifted corners.
+    /// The same, with shear and a lift from the bed by x², y² and xy: bends, twists, lifted corners.
+    Bend,
+    /// The same, with any displacement by products of two coordinates, if the scan tells it from a bend.
     Warp,
 }
 
@@ -168,7 +170,7 @@ pub struct Registration {
 /// What the print did to the plan, in the bed's axes, as far as the scan tells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distortion {
-    /// What was fitted.
+    /// What was fitted: for [`Model::Warp`] it or [`Model::Bend`], whichever the scan supports.
     pub model: Model,
     /// Scale along the bed's x, y and z: 1 is as planned. Empty for [`Model::Rigid`].
     pub scale: Vec<Scaled>,
@@ -307,8 +309,17 @@ impl Registration {
         ctx: &Ctx,
     ) -> Result<Distortion, Cancelled> {
         let plan = Plan::new(plan.0, plan.1);
-        let basis = basis(&plan, model, bed);
-        let fit = fit(&plan, &self.samples, self.fit.pose, basis, ctx)?;
+        let fitted =
+            |model, part: &Ctx| fit(&plan, &self.samples, self.fit.pose, basis(&plan, model, bed), part);
+        let fit = if model == Model::Warp {
+            let bend = fitted(Model::Bend, &ctx.part("bend", 0.0, 0.5))?;
+            let full = fitted(Model::Warp, &ctx.part("warp", 0.5, 1.0))?;
+            if full.explains_more_than(&bend) { full } else { bend }
+        } else {
+            fitted(model, ctx)?
+        };
+        let basis = fit.basis;
+        let model = basis.model;
         let unit = |fields: &[(usize, f64)]| {
             let mut weights = vec![0.0; basis.len()];
             for (field, weight) in fields {
@@ -321,7 +332,7 @@ impl Registration {
             Scaled { value: 1.0 + value, half }
         });
         let growth = (basis.len() > 0).then(|| fit.estimate(&unit(&[(basis.fields(), 1.0)])));
-        let bent = (model == Model::Warp).then(|| farthest(&plan, &fit));
+        let bent = matches!(model, Model::Bend | Model::Warp).then(|| farthest(&plan, &fit));
         let along = |place: DVec3, direction: DVec3| {
             let mut weights = vec![0.0; basis.len()];
             basis.each(place, |field, axis, value| {
@@ -355,12 +366,11 @@ const LINEAR: usize = 6;
 /// The vertex that the bend moves most, and how.
 fn farthest(plan: &Plan<'_>, fit: &Fit) -> (DVec3, DVec3) {
     let places = plan.mesh.vertices.iter().map(|p| p.vec());
-    places.map(|place| (place, fit.basis.displacement(&fit.coefficients, place, LINEAR))).fold(
-        (plan.middle, DVec3::ZERO),
-        |most, one| {
+    places
+        .map(|place| (place, fit.basis.displacement(&fit.coefficients, place, LINEAR)))
+        .fold((plan.middle, DVec3::ZERO), |most, one| {
             if one.1.length_squared() > most.1.length_squared() { one } else { most }
-        },
-    )
+        })
 }
 
 impl Distortion {

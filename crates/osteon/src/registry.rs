@@ -197,6 +197,7 @@ impl Registry {
                 Entry::of::<command::printers::Printers>(),
                 Entry::of::<command::inspect::Inspect>(),
                 Entry::of::<command::expose::Expose>(),
+                Entry::of::<command::gauge::Gauge>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::approve::Approve>(),
                 Entry::of::<command::state::Status>(),

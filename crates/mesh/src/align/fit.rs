@@ -2,7 +2,7 @@
 
 use super::coarse::{PER_MEDIAN, TUKEY, rigid_row};
 use super::linear::{Eigen, Symmetric, apply_inverse, dot, step};
-use super::sample::{Held, Motion, Normal, Plan, Sample, median};
+use super::sample::{Motion, Normal, Plan, Sample, median};
 use super::{Model, Scaled};
 use glam::{DMat3, DVec3};
 use osteon_core::{Cancelled, Ctx};
@@ -20,6 +20,12 @@ const FACING: f64 = 0.25;
 
 /// Directions with less information than this share of the mean are left alone: numerically nothing.
 const NOTHING: f64 = 1e-7;
+
+/// How large a coefficient is expected to be, mm: it is pulled to zero as by one reading with this standard deviation.
+///
+/// Chosen: above any print worth measuring (6 % of scale at a lever of 30 mm), so that what the scan tells is not
+/// changed, and what it does not tell stays small and has an interval of ± 4 mm.
+const EXPECTED: f64 = 2.0;
 
 /// Places in a cell of the plan's box, 1/8 of its diagonal, are taken to err together.
 const CELLS: f64 = 8.0;
@@ -43,6 +49,7 @@ impl Basis {
         match self.model {
             Model::Rigid => 0,
             Model::Scale => 3,
+            Model::Bend => 9,
             Model::Warp => 24,
         }
     }
@@ -57,24 +64,28 @@ impl Basis {
 
     /// Calls with each field's number, the bed axis it moves along, and how far it does at a place of the plan.
     ///
-    /// Fields 0 to 2 are scales, 3 to 5 shears, then six products of two coordinates along each axis.
+    /// Fields 0 to 2 are scales, 3 to 5 shears, 6 to 8 lifts by x², y² and xy; then all other products of two
+    /// coordinates along each axis.
     pub(crate) fn each(&self, place: DVec3, mut with: impl FnMut(usize, usize, f64)) {
         let c = (self.bed * (place - self.middle) / self.lever).to_array();
         let fields = self.fields();
         for axis in 0..fields.min(3) {
             with(axis, axis, c[axis]);
         }
-        if fields > 3 {
-            for (n, [a, b]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
-                with(3 + n, a, c[b]);
-                with(3 + n, b, c[a]);
-                for axis in 0..3 {
-                    with(9 + 6 * axis + n, axis, c[a] * c[b]);
-                }
-            }
-            for (n, c) in c.into_iter().enumerate() {
-                for axis in 0..3 {
-                    with(6 + 6 * axis + n, axis, c * c);
+        if fields <= 3 {
+            return;
+        }
+        for (n, [a, b]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
+            with(3 + n, a, c[b]);
+            with(3 + n, b, c[a]);
+        }
+        let [x, y, z] = c;
+        let products = [x * x, y * y, x * y, z * z, x * z, y * z];
+        for (n, axis) in [2, 1, 0].into_iter().enumerate() {
+            for (k, product) in products.into_iter().enumerate() {
+                let field = 6 + 6 * n + k;
+                if field < fields {
+                    with(field, axis, product);
                 }
             }
         }
@@ -89,6 +100,15 @@ impl Basis {
             }
         });
         self.bed.transpose() * DVec3::from_array(sum)
+    }
+
+    /// How the displacement changes along the patient's axes: central differences, exact for products of two.
+    fn gradient(&self, coefficients: &[f64], place: DVec3) -> DMat3 {
+        let along = |axis: DVec3| {
+            let [ahead, back] = [place + axis, place - axis].map(|p| self.displacement(coefficients, p, 0));
+            (ahead - back) * 0.5
+        };
+        DMat3::from_cols(along(DVec3::X), along(DVec3::Y), along(DVec3::Z))
     }
 
     /// Where a place came from that the fields displaced.
@@ -141,7 +161,12 @@ pub(crate) fn fit(
     for n in 0..STEPS {
         residuals = Residuals::new(plan, samples, &pose, (&basis, &coefficients), &mut hints);
         ctx.done(n as f64 / STEPS as f64)?;
-        let normal = residuals.normal(plan, samples, &basis, rows);
+        let mut normal = residuals.normal(plan, samples, &basis, rows);
+        let pull = residuals.pull();
+        for (k, coefficient) in coefficients.iter().enumerate() {
+            normal.matrix.raise(6 + k, pull);
+            normal.gradient[6 + k] += pull * coefficient;
+        }
         let total: f64 = (3..6).map(|k| normal.matrix.at(k, k)).sum();
         floor = NOTHING * total;
         eigen = normal.matrix.eigen();
@@ -168,6 +193,15 @@ pub(crate) fn fit(
 }
 
 impl Fit {
+    /// True if what is left is so much less than after a simpler fit that the further fields are worth it: Schwarz'
+    /// criterion, `n ln(σ₁²/σ₂²) > Δk ln n`, three times over, for neighbouring places do not err independently.
+    pub(crate) fn explains_more_than(&self, simple: &Self) -> bool {
+        let count = self.places as f64 * self.fitting;
+        let fields = (self.basis.fields() - simple.basis.fields()) as f64;
+        let gain = 2.0 * count * libm::log(simple.sigma / self.sigma.max(f64::MIN_POSITIVE));
+        gain > 3.0 * fields * libm::log(count.max(2.0))
+    }
+
     /// A sum of coefficients with its 95 % interval; infinite if the scan does not tell it.
     pub(crate) fn estimate(&self, weights: &[f64]) -> Scaled {
         let value = dot(weights, &self.coefficients);
@@ -193,9 +227,12 @@ impl Fit {
 /// One place against the plan: what is left of its distance, and how much it counts.
 #[derive(Clone, Copy)]
 struct Left {
-    held: Held,
+    /// Where the pose puts it.
+    at: DVec3,
     /// Where on the plan it came from.
     before: DVec3,
+    /// How the distance changes as the place put there moves.
+    normal: DVec3,
     residual: f64,
     weight: f64,
 }
@@ -219,12 +256,20 @@ impl Residuals {
             .par_iter()
             .zip(hints.par_iter_mut())
             .map(|(sample, hint)| {
-                let before = basis.before(coefficients, pose.place(sample.at));
+                let at = pose.place(sample.at);
+                let before = basis.before(coefficients, at);
                 let held = plan.held(before, *hint)?;
                 *hint = held.triangle;
                 let agrees = held.facing.dot(pose.rotation * sample.normal) > FACING;
                 let residual = held.distance - offset;
-                Some(Left { held, before, residual, weight: if agrees { sample.weight } else { 0.0 } })
+                let mut normal = held.normal;
+                if !coefficients.is_empty() {
+                    // at = before + displacement(before), so before moves by the inverse of 1 + its gradient.
+                    let change = DMat3::IDENTITY + basis.gradient(coefficients, before);
+                    normal = change.inverse().transpose() * normal;
+                }
+                let weight = if agrees { sample.weight } else { 0.0 };
+                Some(Left { at, before, normal, residual, weight })
             })
             .collect();
         let mut sizes: Vec<f64> =
@@ -254,6 +299,11 @@ impl Residuals {
             sigma = libm::sqrt(sum / (WITHIN_THREE * count.max(1) as f64)).max(0.1 * rough);
         }
         sigma
+    }
+
+    /// The weight of a reading that says a coefficient is zero.
+    fn pull(&self) -> f64 {
+        (self.sigma / EXPECTED).powi(2)
     }
 
     fn fitting(&self) -> f64 {
@@ -295,12 +345,18 @@ impl Residuals {
             single.add(&row, scaled * scaled);
         }
         single.mirror();
+        for k in 6..rows {
+            single.raise(k, self.sigma * self.sigma * self.pull());
+        }
         let count = cells.len() as f64;
         let mut shared = Symmetric::zero(rows);
         for sum in cells.values() {
             shared.add(sum, count / (count - 1.0).max(1.0));
         }
         shared.mirror();
+        for k in 6..rows {
+            shared.raise(k, self.sigma * self.sigma * self.pull());
+        }
         let [single, shared] = [single, shared].map(|middle| sandwich(&middle, eigen, floor, rows));
         // With as few cells as parameters the sandwich tells too little.
         let spread = |m: &Symmetric| (0..rows).map(|k| m.at(k, k)).sum::<f64>();
@@ -322,10 +378,10 @@ fn sandwich(middle: &Symmetric, eigen: &Eigen, floor: f64, rows: usize) -> Symme
 
 /// How what is left of a place's distance changes with turn, shift, fields and offset.
 fn derivative(left: &Left, plan: &Plan<'_>, basis: &Basis, row: &mut [f64]) {
-    rigid_row(left.held.normal, left.before - plan.middle, plan.lever, row);
+    rigid_row(left.normal, left.at - plan.middle, plan.lever, row);
     let fields = &mut row[6..];
     fields.fill(0.0);
-    let along = (basis.bed * left.held.normal).to_array();
+    let along = (basis.bed * left.normal).to_array();
     basis.each(left.before, |field, axis, value| fields[field] -= along[axis] * value);
     if let Some(offset) = fields.last_mut() {
         *offset = -1.0;

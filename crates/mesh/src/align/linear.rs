@@ -34,6 +34,11 @@ impl Symmetric {
         }
     }
 
+    /// Adds to an element of the diagonal.
+    pub(crate) fn raise(&mut self, row: usize, by: f64) {
+        self.elements[row * self.rows + row] += by;
+    }
+
     pub(crate) fn plus(&mut self, other: &Self) {
         for (element, more) in self.elements.iter_mut().zip(&other.elements) {
             *element += more;

@@ -175,7 +175,15 @@ fn plan(path: &str, ctx: &Ctx) -> Result<(Mesh, Vec<Finding>), Failure> {
         all.vertices.extend(named.mesh.vertices);
         all.triangles.extend(named.mesh.triangles.into_iter().map(|t| t.map(|v| v + first)));
     }
-    Ok((all, read.findings))
+    let mut findings = read.findings;
+    if all.signed_volume() < 0.0 {
+        for triangle in &mut all.triangles {
+            triangle.swap(1, 2);
+        }
+        let message = format!("the triangles of {path} face inward; they were turned");
+        findings.push(Finding::new("faces-turned", Severity::Note, message));
+    }
+    Ok((all, findings))
 }
 
 /// Ends of names that are mesh files; anything else is taken for a CT.
@@ -230,7 +238,12 @@ impl Inspect {
     ) -> Result<Seen, Failure> {
         let registration = register(plan, scan, &ctx.part("registration", 0.0, 0.7))?;
         let explaining = ctx.part("distortion", 0.7, 0.85);
-        let distortion = registration.explain(plan, self.model.model(), turn.rotation(), &explaining)?;
+        // Nothing that a printer does explains a mirror image.
+        let model = match registration.hand {
+            Hand::Mirrored => align::Model::Rigid,
+            _ => self.model.model(),
+        };
+        let distortion = registration.explain(plan, model, turn.rotation(), &explaining)?;
         let deviations = deviation(plan, scan, &registration, &ctx.part("distances", 0.85, 1.0))?;
         let diagonal = plan.0.bounds().size().length();
         findings.extend(handed(&registration));

@@ -4,6 +4,7 @@
 //! [`print`] → [`report`] → [`approve`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`].
 //! Without a case: [`surface`], [`shape`]; on the way to a printer [`prepare`], [`slice`], [`printers`];
 //! back from it [`inspect`]. The state of a case: [`state`], [`replay`].
+//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`], [`gauge`]; the state of a case: [`state`], [`replay`].
 
 pub mod approve;
 pub mod advise;
@@ -13,6 +14,7 @@ pub mod demo;
 pub mod edit;
 pub mod export;
 pub mod expose;
+pub mod gauge;
 pub mod import;
 pub mod info;
 pub mod inspect;

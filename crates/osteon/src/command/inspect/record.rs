@@ -5,7 +5,7 @@ use super::{Inspect, Seen, interval};
 use crate::failure::Failure;
 use osteon_case::{CasePath, Folder};
 use osteon_core::{Ctx, Finding, Mesh, Severity};
-use osteon_mesh::align::{Hand, Scaled};
+use osteon_mesh::align::{Hand, Model, Scaled};
 use osteon_report::number::{Quantity, distance, percent};
 use osteon_report::{Check, Fact, Figure, Gallery, Measure, Table, Verdict};
 use osteon_view::{Paint, Part, View, marks, shaded};
@@ -265,6 +265,9 @@ impl Seen {
                 "scan_to_plan": { "p95": d.back.0, "most": place((d.back.1, d.back.2)) },
             },
             "explained": {
+                "by": match f.model {
+                    Model::Rigid => "nothing", Model::Scale => "scale", Model::Bend => "bend", Model::Warp => "warp",
+                },
                 "scale": f.scale.iter().map(|s| interval(*s)).collect::<Vec<_>>(),
                 "growth": f.growth.map(interval),
                 "warp": f.warp.map(|(warp, at)| json!({ "mm": interval(warp), "at": at.to_array() })),
@@ -316,7 +319,8 @@ fn maps(plan: &Mesh, seen: &Seen, limit: f64, ctx: &Ctx) -> Result<Vec<(String, 
         let mut picture = shaded(&model, &camera, ctx)?;
         marks::mark(&mut picture, &camera, marks::Ink::ON_LIGHT);
         let figure = Figure::new(view.name(), &format!("Deviation seen {}", view.name()), &picture)?;
-        maps.push((view.name().replace(' ', "-"), figure.png.clone(), figure));
+        let name: String = view.name().chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').collect();
+        maps.push((name.replace(' ', "-"), figure.png.clone(), figure));
     }
     Ok(maps)
 }
