@@ -282,7 +282,11 @@ fn checks(item: &Item, texts: Texts) -> Vec<Check> {
     let check = |line: &Checked| Check {
         name: format!("{}{}{}", item.model.id, texts.say("list.colon"), texts.phrase(&line.name)),
         verdict: verdict(line.severity),
-        value: texts.phrase(&line.value),
+        // What is pressed into the part is no sentence.
+        value: match line.name.as_str() {
+            "marks" if !item.made.marks.is_empty() => line.value.clone(),
+            _ => texts.phrase(&line.value),
+        },
         limit: texts.phrase(&line.limit),
         source: texts.phrase(&line.method),
     };
