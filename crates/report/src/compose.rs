@@ -48,8 +48,6 @@ pub struct Shown {
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grid {
-    /// Stands above it; may be empty.
-    pub caption: String,
     /// The heads of its columns; none if empty.
     pub head: Vec<String>,
     /// The columns' parts of the width.
@@ -223,7 +221,7 @@ fn listing(listing: &Listing) -> Vec<Block<'_>> {
     }
     if !listing.rows.is_empty() {
         let (head, shares, rows) = (listing.head.clone(), listing.shares.clone(), listing.rows.clone());
-        blocks.push(Block::Table(Grid { caption: String::new(), head, shares, rows }));
+        blocks.push(Block::Table(Grid { head, shares, rows }));
     }
     if !listing.figures.is_empty() {
         blocks.push(Block::Pictures(&listing.figures));
@@ -246,7 +244,6 @@ fn measures(report: &Report, texts: Texts) -> Vec<Block<'_>> {
         });
         blocks.push(Block::Heading(Level::Group, table.title.clone()));
         blocks.push(Block::Table(Grid {
-            caption: table.title.clone(),
             head: vec![texts.say("column.measure"), texts.say("column.value"), texts.say("column.source")],
             shares: vec![3.0, 2.6, 3.4],
             rows: rows.collect(),
@@ -280,8 +277,7 @@ fn checks(report: &Report, texts: Texts) -> Vec<Block<'_>> {
         texts.say("column.limit"),
         texts.say("column.source"),
     ];
-    let grid =
-        Grid { caption: String::new(), head, shares: vec![3.0, 1.3, 2.2, 2.2, 2.6], rows: rows.collect() };
+    let grid = Grid { head, shares: vec![3.0, 1.3, 2.2, 2.2, 2.6], rows: rows.collect() };
     vec![Block::Heading(Level::Section, texts.say("section.checks")), Block::Table(grid)]
 }
 
@@ -313,7 +309,6 @@ fn files(report: &Report, texts: Texts) -> Vec<Block<'_>> {
         ]
     });
     let grid = Grid {
-        caption: String::new(),
         head: vec![
             texts.say("column.file"),
             texts.say("column.what"),
@@ -340,7 +335,6 @@ fn provenance(report: &Report, texts: Texts) -> Vec<Block<'_>> {
             shares: vec![1.0, 3.0],
             head: vec![texts.say("column.what"), texts.say("column.value")],
             rows,
-            ..Grid::default()
         }));
     }
     if !report.journal.is_empty() {

@@ -386,7 +386,7 @@ impl Flow {
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 
 /// Pictures up to this many pixels wide are small: codes to be scanned.
-const SMALL: u32 = 300;
+const SMALL: u32 = 450;
 
 /// A word in pieces between which a line may be broken. Only Chinese has such places within a word.
 fn pieces(word: &str) -> Vec<String> {

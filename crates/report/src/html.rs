@@ -72,8 +72,7 @@ fn style(texts: Texts) -> String {
 fn block(block: &Block<'_>, part: usize, texts: Texts) -> Markup {
     match block {
         Block::Heading(Level::Section, text) => markup! { h2 id=(format!("part-{part}")) { (text) } },
-        // A table says its own caption.
-        Block::Heading(Level::Group, _) => Markup::default(),
+        Block::Heading(Level::Group, text) => markup! { h3 { (text) } },
         Block::Text(Weight::Lead, text) => markup! { p.subtitle { (text) } },
         Block::Text(Weight::Strong, text) => markup! { p.identity { (text) } },
         Block::Text(Weight::Notice, text) => markup! { p.notice { (text) } },
@@ -134,7 +133,6 @@ fn figure(figure: &Figure, [part, number]: [usize; 2], texts: Texts) -> Markup {
 fn table(grid: &Grid) -> Markup {
     markup! {
         div.scroll { table {
-            @if !grid.caption.is_empty() { caption { (grid.caption) } }
             @if !grid.head.is_empty() {
                 thead { tr { @for name in &grid.head { th scope="col" { (name) } } } }
             }

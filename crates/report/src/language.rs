@@ -261,8 +261,9 @@ mod tests {
         let said: Vec<String> = SOURCES.iter().map(|source| production(source)).collect();
         for source in &said {
             for (at, _) in source.match_indices(".say") {
-                let call = &source[at..(at + 60).min(source.len())];
-                let Some(key) = call.split('"').nth(1).filter(|_| call.find('"') < call.find(')')) else {
+                // A key that is put together is looked for below, by its family.
+                let call = source[at + 4..].trim_start_matches("_with").trim_start_matches('(').trim_start();
+                let Some((key, _)) = call.strip_prefix('"').and_then(|call| call.split_once('"')) else {
                     continue;
                 };
                 assert!(TEXTS.contains_key(key), "{key}");

@@ -15,8 +15,8 @@ use serde_json::json;
 
 /// Approve plan and products as they are now, or withdraw an approval
 ///
-/// Writes a line into the journal that names the SHA-256 of the plan and of every product file of the items. When any
-/// of them changes later, `status` and the reports show the approval as stale. The name is that of a member of
+/// Writes a line into the journal that names the SHA-256 of plan and structures and of every product file of the items. When
+/// any of them changes later, `status` and the reports show the approval as stale. The name is that of a member of
 /// staff, is kept in the journal and printed in the reports; neither leaves the case with `share`. The software does
 /// not check who types the name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -145,7 +145,8 @@ impl Approve {
                 (_, text) => known.add_text("patient number", text),
             }
         }
-        let said = format!("{}\n{}", self.by, self.note);
+        // The first word keeps a name from being taken for the beginning of an archive.
+        let said = format!("approval: {}\n{}", self.by, self.note);
         match known.search("").leak("the approval", said.as_bytes()) {
             None => Ok(()),
             Some(leak) => {
