@@ -29,7 +29,7 @@ const LYING: f64 = 0.5;
 /// One place with marks, as it is recorded with a product: lengths in mm, places and directions in the patient frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MarkRecord {
+pub struct MarkRecord {
     /// The lines; that of a bar is empty.
     pub lines: Vec<String>,
     /// The side of the model.

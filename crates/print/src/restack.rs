@@ -190,7 +190,8 @@ mod tests {
     use osteon_core::{Direction, Point, Solid};
     use osteon_mesh::depth_map::{View, depth_map};
 
-    const LAYER: f64 = 0.2;
+    /// Divides the heights of the bracket, which are multiples of 2.5 mm.
+    const LAYER: f64 = 0.25;
 
     /// Layers cut from a solid that stands on z = 0 and is not moved: what a perfect printer lays down.
     fn sliced(solid: &Solid) -> Walls {
@@ -228,7 +229,7 @@ mod tests {
             let window = window(&solid, toward, DVec3::new(0.1, 0.3, 1.0));
             let truth = depth_map(solid.mesh(), &window, &Ctx::default()).unwrap();
             let seen = restack(&layers, &here, &window, [-1.0, 60.0], &Ctx::default()).unwrap();
-            // All faces of the bracket are multiples of 2.5 mm, its layers are whole: nothing but cells is lost.
+            // All layers are whole: nothing but cells is lost.
             let (off, count) = apart(&seen, &truth);
             assert!(off <= CELL, "{toward} {off}");
             let visible = truth.front.iter().filter(|z| z.is_finite()).count();
