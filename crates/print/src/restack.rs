@@ -229,9 +229,9 @@ mod tests {
             let window = window(&solid, toward, DVec3::new(0.1, 0.3, 1.0));
             let truth = depth_map(solid.mesh(), &window, &Ctx::default()).unwrap();
             let seen = restack(&layers, &here, &window, [-1.0, 60.0], &Ctx::default()).unwrap();
-            // All layers are whole: nothing but cells is lost.
+            // All layers are whole, so that nothing but cells is lost; a face seen at a slant doubles what they lose.
             let (off, count) = apart(&seen, &truth);
-            assert!(off <= CELL, "{toward} {off}");
+            assert!(off <= 2.0 * CELL, "{toward} {off}");
             let visible = truth.front.iter().filter(|z| z.is_finite()).count();
             assert!(count * 100 > visible * 98, "{toward} {count} of {visible}");
         }
