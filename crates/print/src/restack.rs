@@ -106,11 +106,11 @@ pub fn restack(
     let first = heights.iter().position(within).unwrap_or(0);
     let count = heights[first..].iter().take_while(|height| within(height)).count();
     let mut plates = Vec::with_capacity(count);
-    for layer in first..first + count {
+    for (layer, &heights) in heights.iter().enumerate().skip(first).take(count) {
         ctx.done((layer - first) as f64 / count as f64 / 2.0)?;
         let mut footprint = Footprint::new(low.truncate() - CELL, high.truncate() + CELL);
         layers.fill(layer, &mut footprint);
-        plates.push((heights[layer], footprint));
+        plates.push((heights, footprint));
     }
     let is_matter = |at: DVec3| {
         let above = plates.partition_point(|(heights, _)| heights[1] <= at.z);
