@@ -158,8 +158,8 @@ fn a_bar_on_an_incline_is_as_long_in_space_as_it_says() {
 
 #[test]
 fn what_finds_no_room_together_goes_elsewhere_with_the_side_first() {
-    // Sides of 19 × 12 mm: two lines of the smallest letters, and none as long as the version.
-    let small = block(DVec3::new(19.0, 19.0, 12.0), 0.5);
+    // Sides of 20 × 13 mm: two lines of the smallest letters, and none as long as the version.
+    let small = block(DVec3::new(20.0, 20.0, 13.0), 0.5);
     let marks = Marks { side: Some(Right), version: Some("V-3F9A1C".to_owned()), ..marks() };
     let found = marked_with(&small, &marks, &Axes::PATIENT, &Regions::default());
     let texts: Vec<String> = found.placements.iter().map(Placement::text).collect();

@@ -68,12 +68,9 @@ pub fn read(map: &DepthMap, placement: &Placement) -> Reading {
     let rows = placement.lines.len();
     let Window { pixel, size, .. } = map.window;
     let depth = grooves(map, BROADEST * lettering.stroke);
-    let page = Page {
-        low: -DVec2::new(size[0] as f64, size[1] as f64) * pixel / 2.0,
-        pixel,
-        size,
-        ink: depth.iter().map(|&depth| f64::from(depth) > placement.depth / 2.0).collect(),
-    };
+    let mut ink: Vec<bool> = depth.iter().map(|&depth| f64::from(depth) > placement.depth / 2.0).collect();
+    clean(&mut ink, size);
+    let page = Page { low: -DVec2::new(size[0] as f64, size[1] as f64) * pixel / 2.0, pixel, size, ink };
     let letters: Vec<Letter> = glyphs().map(|glyph| Letter::new(&glyph, lettering)).collect();
     let text_rows = rows - usize::from(placement.bar.is_some());
     let mut reading = Reading { lines: Vec::new(), worst: 0.0, bar: None };
@@ -88,6 +85,39 @@ pub fn read(map: &DepthMap, placement: &Placement) -> Reading {
         reading.bar = page.bar(lettering.baseline(rows, rows - 1), lettering, surface);
     }
     reading
+}
+
+/// Takes away ink in pieces smaller than half a stroke's square: steps of layers and pits of bone, no writing.
+fn clean(ink: &mut [bool], [width, height]: [usize; 2]) {
+    let least = (ACROSS * ACROSS / 2.0) as usize;
+    let mut seen = vec![false; ink.len()];
+    for start in 0..ink.len() {
+        if !ink[start] || seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        let (mut piece, mut next) = (vec![start], 0);
+        while next < piece.len() {
+            let at = piece[next];
+            next += 1;
+            let (x, y) = (at % width, at / width);
+            let beside = [
+                (x > 0).then(|| at - 1),
+                (x + 1 < width).then_some(at + 1),
+                (y > 0).then(|| at - width),
+                (y + 1 < height).then_some(at + width),
+            ];
+            for at in beside.into_iter().flatten() {
+                if ink[at] && !seen[at] {
+                    seen[at] = true;
+                    piece.push(at);
+                }
+            }
+        }
+        if piece.len() < least {
+            piece.into_iter().for_each(|at| ink[at] = false);
+        }
+    }
 }
 
 /// A glyph at its size.
@@ -148,7 +178,8 @@ impl Page {
             worst = worst.max(wrong);
             at.x += letter.width + lettering.gap;
         }
-        (text, worst)
+        // Ink beside the text is read as blanks up to it.
+        (text.trim_end().to_owned(), worst)
     }
 
     /// Distance in mm between the outermost ticks that stand on a bar with this baseline, on the `surface` whose depth
@@ -247,6 +278,22 @@ mod tests {
             });
             assert_eq!(read(&write(&solid, &placement), &placement), lines, "{height} {bend}");
         }
+    }
+
+    #[test]
+    fn specks_are_no_ink_and_strokes_are() {
+        let size = [20, 12];
+        let mut ink = vec![false; 240];
+        // A stroke of 5 × 8 pixels, a speck of 3 × 3, and a pixel.
+        for (x, y) in (2..7).flat_map(|x| (2..10).map(move |y| (x, y))) {
+            ink[y * 20 + x] = true;
+        }
+        let stroke = ink.clone();
+        for (x, y) in (12..15).flat_map(|x| (9..12).map(move |y| (x, y))).chain([(19, 0)]) {
+            ink[y * 20 + x] = true;
+        }
+        clean(&mut ink, size);
+        assert!(ink == stroke);
     }
 
     #[test]

@@ -20,16 +20,20 @@ const DIGITS: usize = 6;
 /// Chosen: more than the layers and lines of any printer put it off, less than anything else that is printed is near.
 const AROUND: f64 = 2.0;
 
-/// Share of wrong pixels up to which a character is read, in percent: see `osteon_design::reread`.
+/// Share of wrong pixels up to which a character is read, in percent.
+///
+/// Chosen: the limit of `osteon_design::reread`.
 const LEGIBLE: f64 = 25.0;
 
-/// Rise of the marks' plane from which they lie on top of layers and not across them: cos 60°.
+/// Rise of the marks' plane from which they lie on top of layers and not across them.
+///
+/// Chosen: cos 60°; from there the step of a layer is seen more than half its breadth.
 const LYING: f64 = 0.5;
 
 /// One place with marks, as it is recorded with a product: lengths in mm, places and directions in the patient frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MarkRecord {
+pub struct MarkRecord {
     /// The lines; that of a bar is empty.
     pub lines: Vec<String>,
     /// The side of the model.

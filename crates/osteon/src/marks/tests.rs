@@ -9,7 +9,7 @@ use osteon_print::outline::sections;
 use osteon_print::restack::{Wall, Walls};
 use osteon_print::turn::Turn;
 
-/// How far a bar may be off, mm.
+/// How far a bar may be off, mm. Chosen: as `data/model-marks.toml` says.
 const TOLERANCE: f64 = 0.3;
 
 /// A lump of 80 mm with a broad front and no symmetry, with all marks.
