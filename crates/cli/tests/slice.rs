@@ -17,7 +17,7 @@ use std::path::Path;
 use things::{Triangles, cuboid, together, write_stl};
 
 /// `osteon slice part.stl --out part.gcode` in this folder, with more words.
-fn words<'a>(part: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a OsStr> {
+fn words<'a>(part: &'a Path, out: &'a Path, more: &'a [&'a str]) -> Vec<&'a OsStr> {
     let mut words = vec![OsStr::new("slice"), part.as_os_str(), OsStr::new("--out"), out.as_os_str()];
     words.extend(more.iter().map(OsStr::new));
     words

@@ -6,11 +6,11 @@
 
 use crate::axes::Face;
 use crate::error::DesignError;
-use crate::label::Lettering;
+use crate::lettering::Lettering;
 use crate::model::Placement;
 use crate::reread::reread;
 use crate::style::MarkStyle;
-use glam::DVec3;
+use glam::{DVec2, DVec3};
 use osteon_core::{Ctx, Direction, Mesh, Point, Solid};
 use osteon_mesh::boolean::{BooleanError, Operation, combine, union};
 use osteon_mesh::depth_map::View;
@@ -161,7 +161,9 @@ fn lettered(solid: &Solid, word: &str, at: DVec3, up: DVec3, ctx: &Ctx) -> Resul
     let style = MarkStyle::standard()?;
     let lines = vec![word.to_owned()];
     let mut lettering = Lettering::new(style.letter_height, &style);
-    while lettering.size(&lines, style.border).x > LETTERS[1] && lettering.height > style.min_letter_height {
+    while lettering.size(&lines, None, style.border).x > LETTERS[1]
+        && lettering.height > style.min_letter_height
+    {
         lettering = Lettering::new((lettering.height - 0.25).max(style.min_letter_height), &style);
     }
     let (toward, up) = (Direction::from_vec(DVec3::Z), Direction::from_vec(up));
@@ -171,10 +173,18 @@ fn lettered(solid: &Solid, word: &str, at: DVec3, up: DVec3, ctx: &Ctx) -> Resul
     let strokes = Strokes::new(&lettering.polylines(&lines), groove.reach() + 1.0);
     let marks = press::Marks { strokes: &strokes, groove, keep: style.min_wall, edge: FINE };
     let pressed = press(solid, &view, &marks, ctx)?;
-    let size = lettering.size(&lines, style.border).to_array();
-    let placement =
-        Placement { lines: lines.clone(), face: Face::SIDES[0], view, lettering, size, depth: style.depth };
-    match reread(&pressed, &placement, ctx)? {
+    let size = lettering.size(&lines, None, style.border).to_array();
+    let placement = Placement {
+        lines: lines.clone(),
+        bar: None,
+        face: Face::SIDES[0],
+        view,
+        tilt: DVec2::ZERO,
+        lettering,
+        size,
+        depth: style.depth,
+    };
+    match reread(&pressed, &placement, ctx)?.lines {
         read if read == lines => Ok(pressed),
         read => Err(DesignError::Gauge(format!("its letters read {read:?} where {word} is meant"))),
     }

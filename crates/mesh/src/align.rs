@@ -366,11 +366,12 @@ const LINEAR: usize = 6;
 /// The vertex that the bend moves most, and how.
 fn farthest(plan: &Plan<'_>, fit: &Fit) -> (DVec3, DVec3) {
     let places = plan.mesh.vertices.iter().map(|p| p.vec());
-    places
-        .map(|place| (place, fit.basis.displacement(&fit.coefficients, place, LINEAR)))
-        .fold((plan.middle, DVec3::ZERO), |most, one| {
+    places.map(|place| (place, fit.basis.displacement(&fit.coefficients, place, LINEAR))).fold(
+        (plan.middle, DVec3::ZERO),
+        |most, one| {
             if one.1.length_squared() > most.1.length_squared() { one } else { most }
-        })
+        },
+    )
 }
 
 impl Distortion {

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use osteon_case::{CaseError, CasePath, Folder};
-use osteon_core::{Ctx, Direction, ErrorKind, Finding, Patient, Solid};
+use osteon_core::{Ctx, ErrorKind, Finding, Solid};
 use osteon_mesh::region::Regions;
 use osteon_print::resin::file::{self, Picture, Previews};
 use osteon_print::resin::verify::{self, Proof};
@@ -137,24 +137,6 @@ pub(crate) fn resin_profile(name: &str) -> Result<ResinPrinter, Failure> {
     }
     let bytes = osteon_io::file::read(Path::new(name), 1 << 20)?;
     Ok(ResinPrinter::parse(&String::from_utf8_lossy(&bytes))?)
-}
-
-/// A direction of the patient as a person writes it: `x,y,z`.
-pub(crate) fn direction(text: &str) -> Result<Direction<Patient>, Failure> {
-    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    let wrong = || {
-        let message = format!("\"{text}\" is not a direction");
-        Failure::new(
-            ErrorKind::Input,
-            "bad-direction",
-            message,
-            "write it x,y,z in the patient frame (LPS): 0,0,1 is to the head",
-        )
-    };
-    match numbers.as_deref() {
-        Some(&[x, y, z]) => Direction::new([x, y, z].into()).ok_or_else(wrong),
-        _ => Err(wrong()),
-    }
 }
 
 impl Exposed {

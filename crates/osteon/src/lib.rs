@@ -31,6 +31,7 @@ pub mod schema;
 pub mod session;
 mod steps;
 mod surfacing;
+mod upright;
 
 pub use failure::Failure;
 pub use job::Job;

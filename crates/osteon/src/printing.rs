@@ -2,13 +2,13 @@
 
 use crate::failure::Failure;
 use crate::marks::{MarkRead, marks_proof};
-use glam::DVec3;
+use crate::upright::Up;
 use osteon_case::Sha256;
-use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mm, Severity, Solid};
+use osteon_core::{Ctx, ErrorKind, Finding, Mm, Severity, Solid};
 use osteon_design::MarkStyle;
 use osteon_print::{
     Check, Engine, Hand, Placement, Printer, Profile, Program, Quality, Sliced, Slicing, Source, Summary,
-    Turn, Walls, canonical, fit, printer, read, slice, vendor, verify,
+    Turn, Walls, canonical, compensate, fit, printer, read, slice, vendor, verify,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,6 @@ pub(crate) struct Wish<'a> {
 /// The printer that is taken when none is named.
 pub(crate) const USUAL_PRINTER: &str = "generic-250";
 
-/// How a part stands when nothing else is said.
-pub(crate) const STANDING: &str = "standing";
-
 /// Longest time a slicing program may take.
 ///
 /// Chosen: a thorax of 2 million triangles took PrusaSlicer half an hour.
@@ -72,7 +69,7 @@ pub(crate) struct Ready {
     pub profile: Profile,
     /// Hash of everything the profile sets.
     pub hash: Sha256,
-    turn: Turn,
+    up: Up,
     wished: Option<EngineName>,
     slicer: Option<PathBuf>,
     folders: Vec<PathBuf>,
@@ -174,14 +171,16 @@ impl Ready {
         };
         let all = json!({ "printer": profile.printer, "process": profile.process, "settings": settings });
         let hash = Sha256::of(all.to_string().as_bytes());
-        let turn = turn(wish.up)?;
+        let up = Up::new(wish.up)?;
         let slicer = wish.slicer.map(PathBuf::from);
-        Ok(Self { profile, hash, turn, wished: wish.engine, slicer, folders })
+        Ok(Self { profile, hash, up, wished: wish.engine, slicer, folders })
     }
 
     /// Where a solid goes; a failure with the ways out if it is too large.
-    pub fn place(&self, solid: &Solid) -> Result<Placement, Failure> {
-        Ok(fit(solid.mesh(), &self.turn, &self.profile.printer, &self.profile.process)?)
+    pub fn place(&self, solid: &Solid, ctx: &Ctx) -> Result<(Turn, Placement), Failure> {
+        let (printer, process) = (&self.profile.printer, &self.profile.process);
+        let turn = self.up.of(solid, (printer, process), ctx)?;
+        Ok((turn, fit(solid.mesh(), &turn, printer, process)?))
     }
 
     /// The slicing program that is asked for, or that understands the profile.
@@ -203,7 +202,14 @@ impl Ready {
         engine: &Engine,
         ctx: &Ctx,
     ) -> Result<Made, Failure> {
-        let placement = self.place(solid)?;
+        let turn = self.place(solid, &ctx.part("placing", 0.0, 0.05))?.0;
+        // What the printer is known to do to every part is taken back first; the proof is of what is sliced.
+        let taken_back = match &self.profile.printer.compensation {
+            Some(known) => Some(compensate(solid, known, &turn, ctx)?),
+            None => None,
+        };
+        let solid = taken_back.as_ref().unwrap_or(solid);
+        let placement = fit(solid.mesh(), &turn, &self.profile.printer, &self.profile.process)?;
         let folder = tempfile::tempdir().map_err(|e| {
             let help = "make room in the system's temporary folder";
             Failure::new(ErrorKind::Io, "no-temporary-folder", e.to_string(), help)
@@ -215,7 +221,7 @@ impl Ready {
             placement: &placement,
             limit: PATIENCE,
         };
-        let sliced = slice(engine, &slicing, &ctx.part("slicing", 0.0, 0.9))?;
+        let sliced = slice(engine, &slicing, &ctx.part("slicing", 0.05, 0.9))?;
         let gcode = canonical(&sliced.gcode);
         let summary = read(&gcode, &ctx.part("reading the G-code back", 0.9, 0.93))?;
         let (printer, process) = (&self.profile.printer, &self.profile.process);
@@ -228,7 +234,7 @@ impl Ready {
         let (marks, amiss) = marks_proof(solid, bears, &layers, to_bed, tolerance, &reading)?;
         let findings = [sliced.findings.clone(), check.findings.clone(), amiss].concat();
         refuse_danger(name, &findings)?;
-        let proof = Proof { marks, ..self.proof(solid, &check, &sliced, &gcode) };
+        let proof = Proof { marks, ..self.proof((solid, &turn), &check, &sliced, &gcode) };
         let printed = self.printed(engine, &summary, &check, &sliced, proof);
         let hours = printed.seconds.map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
         let same = check.coverage.map_or_else(String::new, |coverage| {
@@ -251,13 +257,13 @@ impl Ready {
         Ok(Made { gcode, printed, line, findings })
     }
 
-    fn proof(&self, solid: &Solid, check: &Check, sliced: &Sliced, gcode: &[u8]) -> Proof {
+    fn proof(&self, (solid, turn): (&Solid, &Turn), check: &Check, sliced: &Sliced, gcode: &[u8]) -> Proof {
         Proof {
             osteon: crate::VERSION.to_owned(),
             profile: self.hash.to_string(),
             settings: Sha256::of(sliced.settings.as_bytes()).to_string(),
             gcode: Sha256::of(gcode).to_string(),
-            up: self.turn.up().vec().to_array(),
+            up: turn.up().vec().to_array(),
             model_mm3: check.model.volume,
             solid_mm3: solid.volume(),
             compared: check.coverage.map_or(0, |coverage| coverage.layers),
@@ -292,24 +298,6 @@ impl Ready {
     }
 }
 
-/// Which side is up: `standing`, or a direction of the part.
-fn turn(up: &str) -> Result<Turn, Failure> {
-    if up == STANDING {
-        return Ok(Turn::standing());
-    }
-    let numbers: Option<Vec<f64>> = up.split(',').map(|number| number.trim().parse().ok()).collect();
-    let direction = match numbers.as_deref() {
-        Some(&[x, y, z]) => Direction::new(DVec3::new(x, y, z)),
-        _ => None,
-    };
-    direction.map(Turn::with_up).ok_or_else(|| {
-        let message = format!("up \"{up}\" is not a direction");
-        let help =
-            "say standing, or the direction of the part that is to be up as x,y,z (LPS), for example 0,-1,0";
-        Failure::new(ErrorKind::Input, "bad-direction", message, help)
-    })
-}
-
 /// G-code that is dangerous is not handed out.
 fn refuse_danger(name: &str, findings: &[Finding]) -> Result<(), Failure> {
     let dangers: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Danger).collect();
@@ -331,16 +319,7 @@ const fn hand(hand: Hand) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn up_is_standing_or_a_direction_and_nothing_else() {
-        assert!(turn("standing").unwrap().is_standing());
-        let up = turn("0, -2, 0").unwrap().up().vec();
-        assert_eq!(up, DVec3::new(0.0, -1.0, 0.0));
-        for wrong in ["", "0,0,0", "1,2", "1,2,3,4", "x", "best", "nan,0,1"] {
-            assert_eq!(turn(wrong).unwrap_err().code, "bad-direction", "{wrong}");
-        }
-    }
+    use crate::upright::STANDING;
 
     #[test]
     fn dangerous_gcode_is_thrown_away_and_cautions_are_not() {

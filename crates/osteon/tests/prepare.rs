@@ -16,7 +16,7 @@ use osteon::{Failure, Outcome};
 use osteon_core::{Ctx, Explain, Mesh, Solid};
 use osteon_io::{mesh_file, stl};
 use osteon_phantom::mesh::{ball, cuboid};
-use osteon_print::{fit, printer};
+use osteon_print::{Turn, fit, printer};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -47,7 +47,7 @@ fn a_part_that_the_bed_refuses_is_printable_in_pieces() {
     let root = tempfile::tempdir().unwrap();
     let whole = cuboid(DVec3::new(-20.0, 10.0, 500.0), DVec3::new(300.0, 240.0, 60.0));
     let printer = printer("generic-250").unwrap();
-    let refused = fit(&whole.bounds(), &printer, &printer.standard).unwrap_err();
+    let refused = fit(&whole, &Turn::standing(), &printer, &printer.standard).unwrap_err();
     assert_eq!(refused.code(), "larger-than-bed");
     let out = root.path().join("pieces.3mf");
     let settings = json!({ "file": file(root.path(), &whole), "out": out, "step": ["split"] });
@@ -55,7 +55,7 @@ fn a_part_that_the_bed_refuses_is_printable_in_pieces() {
     let pieces = solids(&out);
     assert_eq!(pieces.len(), 4);
     for piece in &pieces {
-        fit(&piece.mesh().bounds(), &printer, &printer.standard).unwrap();
+        fit(piece.mesh(), &Turn::standing(), &printer, &printer.standard).unwrap();
     }
     let step = &outcome.data["steps"][0];
     let number = |name: &str| step[name].as_f64().unwrap();

@@ -18,7 +18,9 @@
 //! 7. [`outline`] – sections of a solid and how far two outlines are apart; [`silhouette`] – what a layer covers
 //!    [`footprint`] – a window onto one layer; [`mod@restack`] – the surface that will be seen, rebuilt from layers
 //! 8. [`mod@verify`] – the proof; [`material`] – grams and cost
-//! 9. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
+//! 9. [`mod@estimate`] – time and material before slicing; [`orient`](mod@orient) – which side should be up;
+//!    [`advice`] – which process, which material
+//! 10. [`resin`] – printers that expose layers: pictures drawn, read back and proven here
 //!
 //! Frames: a solid is in the patient frame (LPS, mm). A printer's bed has +x to the right, +y to the back and
 //! +z up, seen from the front: a right-handed frame like LPS, so a solid is moved onto it and never mirrored.
@@ -29,8 +31,8 @@ pub mod compensation;
 mod cura;
 pub mod engine;
 pub mod error;
-mod expand;
 pub mod estimate;
+mod expand;
 pub mod fit;
 pub mod footprint;
 pub mod gcode;

@@ -3,6 +3,7 @@
 //! Profiles are TOML files; `data/printers/generic-250.toml` explains every key with its unit and range.
 //! Lengths are millimetres, speeds mm/s, accelerations mm/s², temperatures °C, shares percent.
 
+use crate::compensation::Compensation;
 use crate::error::PrintError;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,9 @@ pub struct Printer {
     pub fine: Process,
     /// What is sent before and after the print.
     pub gcode: Custom,
+    /// What the printer does to every part, as a calibration print told it; taken back before slicing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
 }
 
 /// What a printer's firmware understands.
@@ -272,6 +276,9 @@ impl Printer {
             return refuse(
                 "the first number of filament.fan and of nozzle.layers is the smaller one".to_owned(),
             );
+        }
+        if let Some(known) = &self.compensation {
+            known.check().or_else(|error| refuse(error.to_string()))?;
         }
         self.standard.check(self)?;
         self.fine.check(self)

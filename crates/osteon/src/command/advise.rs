@@ -1,11 +1,12 @@
 //! `advise`: which way of printing suits a model, which side should be up, and what it comes to.
 
-use crate::command::print::{USUAL_PRINTER, profile};
 use crate::command::shape::load_with_facts;
 use crate::failure::Failure;
 use crate::job::Job;
+use crate::printing::{USUAL_PRINTER, printer_of};
 use crate::protected;
 use crate::registry::{Command, Effect, Outcome};
+use crate::upright::direction;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Patient, Severity, Solid};
 use osteon_mesh::bvh::Bvh;
 use osteon_mesh::region::Regions;
@@ -170,7 +171,7 @@ impl Advise {
         };
         let usual = [USUAL_PRINTER.to_owned()];
         let names: &[String] = if self.printer.is_empty() { &usual } else { &self.printer };
-        let printers = names.iter().map(|name| Ok(profile(name)?.0)).collect::<Result<_, Failure>>()?;
+        let printers = names.iter().map(|name| printer_of(name)).collect::<Result<_, Failure>>()?;
         let purpose = limits.purpose(&self.purpose)?.clone();
         let up = if self.up == "best" { None } else { Some(direction(&self.up)?) };
         Ok(Grounds {
@@ -381,16 +382,6 @@ fn told(advised: &Advised, grounds: &Grounds) -> Vec<String> {
 fn hours(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round();
     format!("{:.0} h {:02.0} min", (minutes / 60.0).floor(), minutes % 60.0)
-}
-
-/// A direction written as x,y,z.
-fn direction(text: &str) -> Result<Direction<Patient>, Failure> {
-    let numbers: Option<Vec<f64>> = text.split(',').map(|word| word.trim().parse().ok()).collect();
-    let given = numbers.filter(|n| n.len() == 3 && n.iter().all(|x| x.is_finite()));
-    given.and_then(|n| Direction::new(glam::DVec3::new(n[0], n[1], n[2]))).ok_or_else(|| {
-        let message = format!("--up \"{text}\" is no direction");
-        Failure::new(ErrorKind::Input, "bad-direction", message, "write best, or three numbers like 0,0,1")
-    })
 }
 
 fn text(path: &str) -> Result<String, Failure> {

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::job::Job;
 use crate::protected;
 use crate::registry::{Command, Effect, Outcome};
+use crate::upright;
 use osteon_case::{CasePath, Folder};
 use osteon_core::{ErrorKind, Finding, Mesh, Mm, Solid};
 use osteon_print::Turn;
@@ -81,10 +82,7 @@ impl Command for Expose {
         let ctx = job.ctx().clone();
         let printer = resin_profile(&self.printer)?;
         let (folder, name, format) = self.target()?;
-        let turn = match &self.up {
-            Some(text) => Turn::with_up(exposing::direction(text)?),
-            None => Turn::standing(),
-        };
+        let turn = self.up.as_deref().map_or_else(|| Ok(Turn::standing()), upright::turn)?;
         let regions = protected::regions(&self.protect, &ctx.part("protected surfaces", 0.0, 0.05))?;
         let (part, mut findings) = self.part(&ctx.part("reading", 0.05, 0.1))?;
         let how = Exposing {

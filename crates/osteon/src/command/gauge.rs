@@ -8,6 +8,7 @@ use crate::registry::{Command, Effect, Outcome};
 use osteon_case::{CasePath, Folder};
 use osteon_core::{ErrorKind, Finding, Mm, Severity, Solid};
 use osteon_design::gauge::{Feature, features, gauge, walls};
+use osteon_io::mesh_file::Placed;
 use osteon_print::compensation::{Compensation, Fitted, READING, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,11 +70,11 @@ impl Gauge {
         }
         let solid = gauge(&ctx.part("gauge", 0.0, 0.6))?;
         let solids: [(&str, &Solid); 1] = [("gauge", &solid)];
-        target.write(&solids, &ctx.part("writing", 0.6, 0.7))?;
+        target.write(&solids, Placed::Unknown, &ctx.part("writing", 0.6, 0.7))?;
         let mut findings = Vec::new();
         let checking = ctx.part("checking", 0.7, 0.9);
         let object = card::inspect("gauge", solid.mesh().clone(), &mut findings, &checking)?.0;
-        let card = Card::new(Some(target.facts()?), vec![object], Vec::new(), findings);
+        let card = Card::new(Some(target.facts(Placed::Unknown)?), vec![object], Vec::new(), findings);
         target.write_card(&card, &solids, &ctx.part("card", 0.9, 1.0))?;
         folder.put(&CasePath::new(&name)?, sheet().as_bytes())?;
         let data = json!({ "osteon": crate::VERSION, "unit": "mm", "features": listed(), "walls": walls() });
@@ -112,7 +113,7 @@ impl Gauge {
         refuse_existing(&folder, &name)?;
         folder.put(&CasePath::new(&name)?, whole.as_bytes())?;
         let mut summary = lines(&fitted);
-        summary.push(format!("wrote {}; print with --printer-file {0}", self.out));
+        summary.push(format!("wrote {}; print with --printer {0}", self.out));
         let findings = findings(&fitted);
         Ok(Outcome { summary, findings, data: told(&fitted), ..Outcome::default() })
     }

@@ -9,8 +9,9 @@ use crate::intake::{self, Hashes};
 use crate::job::Job;
 use crate::registry::{Command, Effect, Outcome};
 use crate::surfacing::half_height;
+use crate::upright;
 use osteon_case::Folder;
-use osteon_core::{Ctx, Direction, ErrorKind, Finding, Hu, Mesh, Mm, Patient, Severity};
+use osteon_core::{Ctx, ErrorKind, Finding, Hu, Mesh, Mm, Severity};
 use osteon_image::components::{Neighbours, components};
 use osteon_image::islands::keep_largest;
 use osteon_image::otsu::otsu;
@@ -122,7 +123,7 @@ impl Command for Inspect {
             let message = "there is nothing to hold against the plan";
             return Err(Failure::new(ErrorKind::Input, "nothing-to-inspect", message, help));
         }
-        let turn = turn(self.up.as_deref())?;
+        let turn = self.up.as_deref().map_or_else(|| Ok(Turn::standing()), upright::turn)?;
         let readings = callipers::read(&self.caliper)?;
         let (plan, mut findings) = plan(&self.against, &ctx.part("reading the plan", 0.0, 0.05))?;
         let bvh = Bvh::new(&plan, &ctx.part("reading the plan", 0.05, 0.08))?;
@@ -149,21 +150,6 @@ pub(crate) struct Seen {
     pub registration: Registration,
     pub distortion: Distortion,
     pub deviations: Deviations,
-}
-
-/// The turn onto the bed that a direction of the part says.
-fn turn(up: Option<&str>) -> Result<Turn, Failure> {
-    let Some(text) = up else { return Ok(Turn::standing()) };
-    let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-    let direction = match numbers.as_slice() {
-        [x, y, z] if text.split(',').count() == 3 => Direction::<Patient>::new(glam::DVec3::new(*x, *y, *z)),
-        _ => None,
-    };
-    let wrong = || {
-        let message = format!("--up \"{text}\" is not a direction");
-        Failure::new(ErrorKind::Input, "bad-direction", message, "write three numbers, such as 0,0,1")
-    };
-    direction.map(Turn::with_up).ok_or_else(wrong)
 }
 
 /// All objects of a mesh file as one mesh.

@@ -2,12 +2,11 @@
 //!
 //! In the order of the work: [`import`] → [`segment`], [`edit`] → [`propose`] → [`make`] → [`check`] → [`export`] →
 //! [`print`] → [`report`] → [`approve`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`].
-//! Without a case: [`surface`], [`shape`]; on the way to a printer [`prepare`], [`slice`], [`printers`];
-//! back from it [`inspect`]. The state of a case: [`state`], [`replay`].
-//! [`print`] → [`report`]; all of it at once: [`model`], [`demo`]; before it: [`info`], [`convert`]; without a case: [`surface`], [`shape`], [`inspect`], [`gauge`]; the state of a case: [`state`], [`replay`].
+//! Without a case: [`surface`], [`shape`]; on the way to a printer [`advise`], [`prepare`], [`slice`], [`printers`];
+//! back from it [`inspect`], [`gauge`]. The state of a case: [`state`], [`replay`].
 
-pub mod approve;
 pub mod advise;
+pub mod approve;
 pub mod check;
 pub mod convert;
 pub mod demo;

@@ -5,9 +5,11 @@ use crate::command::shape::{load_with_facts, placed};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::mesh_out::Target;
+use crate::printing::printer_of;
 use crate::protected::regions;
 use crate::registry::{Command, Effect, Outcome};
 use crate::steps::{Step, Usage};
+use crate::upright;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Mesh, Point, Solid};
 use osteon_design::prepare::connect::{Fit, Join, Joined, Joining, connect};
 use osteon_design::prepare::drain::{Hollowing, hollow, usual_wall};
@@ -16,7 +18,7 @@ use osteon_design::prepare::split::{Cut, Room, split};
 use osteon_design::prepare::thicken::thicken;
 use osteon_io::mesh_file::Placed;
 use osteon_mesh::region::{Region, Regions};
-use osteon_print::{Printer, Turn, printer};
+use osteon_print::{Printer, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -133,17 +135,14 @@ impl Command for Prepare {
 
 impl Prepare {
     fn work(&self, ctx: &Ctx) -> Result<Work, Failure> {
-        let turn = match &self.up {
-            None => Turn::standing(),
-            Some(text) => Turn::with_up(direction(text)?),
-        };
+        let turn = self.up.as_deref().map_or_else(|| Ok(Turn::standing()), upright::turn)?;
         let process = match self.process {
             Made::Filament => Process::Filament,
             Made::Resin => Process::Resin,
             Made::Powder => Process::Powder,
         };
         Ok(Work {
-            printer: profile(&self.printer)?,
+            printer: printer_of(&self.printer)?,
             turn,
             process,
             sizes: Connectors::standard()?,
@@ -155,36 +154,6 @@ impl Prepare {
             facts: Vec::new(),
         })
     }
-}
-
-/// A direction written as `x,y,z`.
-fn direction(text: &str) -> Result<Direction<osteon_core::Patient>, Failure> {
-    let numbers: Vec<f64> = text.split(',').filter_map(|word| word.trim().parse().ok()).collect();
-    let given = text.split(',').count();
-    let found = match numbers[..] {
-        [x, y, z] if given == 3 => Direction::new([x, y, z].into()),
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        let message = format!("\"{text}\" is not a direction x,y,z");
-        Failure::new(
-            ErrorKind::Input,
-            "bad-direction",
-            message,
-            "write it as --up 0,0,1 (LPS, the head is +z)",
-        )
-    })
-}
-
-/// A printer by its name, or by the path of its profile.
-fn profile(name: &str) -> Result<Printer, Failure> {
-    /// Largest profile that is read, bytes: a profile has two thousand.
-    const LARGEST: u64 = 1 << 20;
-    if Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) {
-        let bytes = osteon_io::file::read(Path::new(name), LARGEST)?;
-        return Ok(Printer::parse(&String::from_utf8_lossy(&bytes))?);
-    }
-    Ok(printer(name)?)
 }
 
 /// One solid and what it is called.

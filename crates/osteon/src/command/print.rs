@@ -6,8 +6,9 @@ use crate::command::make::chosen;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::marks::MarkRecord;
-use crate::printing::{EngineName, Fineness, Ready, STANDING, USUAL_PRINTER, Wish};
+use crate::printing::{EngineName, Fineness, Ready, USUAL_PRINTER, Wish};
 use crate::registry::{Command, Effect, Outcome};
+use crate::upright::STANDING;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -38,7 +39,7 @@ pub struct Print {
     /// Folder of the makers' profiles or Cura's definitions, if they are not where they usually are
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<String>,
-    /// What is up: `standing` as in the patient, or a direction of the part as `x,y,z` (LPS)
+    /// What is up: `standing` as in the patient, `best` for the side that prints soonest, or a direction of the part as `x,y,z` (LPS)
     #[serde(default = "standing")]
     pub up: String,
 }
@@ -68,7 +69,7 @@ impl Command for Print {
         let models = chosen(plan.models().cloned().collect(), &self.items)?;
         // Whether it fits is known without a slicing program, and is the more useful answer.
         for model in &models {
-            ready.place(&*job.solid(&model.id)?)?;
+            ready.place(&*job.solid(&model.id)?, &job.ctx().part("placing", 0.0, 0.0))?;
         }
         let engine = ready.engine()?;
         let mut outcome = Outcome::default();

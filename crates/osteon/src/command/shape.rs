@@ -380,7 +380,6 @@ impl Work {
     }
 
     fn marked(&mut self, step: &mut Step<'_>, solid: Solid, ctx: &Ctx) -> Result<Solid, Failure> {
-        let text = step.rest("the text")?;
         if !self.placed {
             let message = "the file does not say that its coordinates are the patient's: which side is left is unknown, \
                            and a mark would tell it";

@@ -4,8 +4,9 @@ use crate::card;
 use crate::command::shape::load_with_facts;
 use crate::failure::Failure;
 use crate::job::Job;
-use crate::printing::{EngineName, Fineness, Ready, STANDING, USUAL_PRINTER, Wish};
+use crate::printing::{EngineName, Fineness, Ready, USUAL_PRINTER, Wish};
 use crate::registry::{Command, Effect, Outcome};
+use crate::upright::STANDING;
 use osteon_case::{CasePath, Folder};
 use osteon_core::{Ctx, ErrorKind, Finding, Mesh, Severity, Solid};
 use schemars::JsonSchema;
@@ -42,7 +43,7 @@ pub struct Slice {
     /// Folder of the makers' profiles or Cura's definitions, if they are not where they usually are
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<String>,
-    /// What is up: `standing` as in the file (+z), or a direction of the part as `x,y,z`
+    /// What is up: `standing` as in the file (+z), `best` for the side that prints soonest, or a direction of the part as `x,y,z`
     #[serde(default = "standing")]
     pub up: String,
 }
@@ -80,7 +81,7 @@ impl Command for Slice {
         }
         refuse_damaged(&self.file, &findings)?;
         let solid = whole(solids, &self.file, &mut findings, &ctx.part("pairs", 0.15, 0.2))?;
-        ready.place(&solid)?;
+        ready.place(&solid, &ctx.part("placing", 0.2, 0.2))?;
         let engine = ready.engine()?;
         let made = ready.make(&target.stem, (&solid, &[]), &engine, &ctx.part("slicing", 0.2, 1.0))?;
         findings.extend(made.findings);

@@ -295,6 +295,7 @@ impl Taken<'_> {
             standard: process.clone(),
             fine: process.clone(),
             // The texts are in the flattened settings, and expanded by the program.
+            compensation: None,
             gcode: Custom { start: String::new(), end: String::new() },
         };
         printer.check()?;
