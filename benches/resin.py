@@ -3,7 +3,7 @@
 
     python3 benches/resin.py target/release/osteon part.stl [part.stl ...] --printer saturn-4-ultra
 
-Runs `osteon expose` without supports on each mesh, takes CPU seconds and the largest memory of the process, decodes the
+Runs `osteon slice` without supports on each mesh, takes CPU seconds and the largest memory of the process, decodes the
 .goo file by the format's specification (not by Osteon's reader), checks every checksum and that every pixel is
 covered, and compares the light of some layers with the areas of sections made by trimesh.
 Needs numpy, trimesh, shapely, networkx, scipy.
@@ -67,7 +67,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             out = os.path.join(folder, "part.goo")
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-            command = [given.osteon, "expose", path, "--out", out, "--printer", given.printer, "--supports", "no"]
+            command = [given.osteon, "slice", path, "--out", out, "--printer", given.printer, "--supports", "no"]
             done = subprocess.run(command, capture_output=True, text=True)
             after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.time() - start
             if not os.path.exists(out):

@@ -1,8 +1,9 @@
 //! A solid on a resin printer: held, drawn layer by layer, written, read back and proven.
 
 use crate::failure::Failure;
+use crate::printing::{Printed, hand, refuse_danger};
 use osteon_case::{CaseError, CasePath, Folder};
-use osteon_core::{Ctx, ErrorKind, Finding, Solid};
+use osteon_core::{Ctx, ErrorKind, Finding, Mm, Solid};
 use osteon_mesh::region::Regions;
 use osteon_print::resin::file::{self, Picture, Previews};
 use osteon_print::resin::verify::{self, Proof};
@@ -12,6 +13,7 @@ use osteon_print::resin::{
 };
 use osteon_print::{Hand, Turn};
 use osteon_view::{Camera, Model, Paint, Part, View, shaded};
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// How a solid is exposed.
@@ -45,14 +47,13 @@ pub(crate) struct Exposed {
 /// Largest file that is read back, bytes. Chosen: ten times the largest a printer was seen to take.
 const LARGEST: u64 = 8 << 30;
 
-/// Exposes a part into a file of a folder, and proves the file.
+/// Exposes a part and proves the file; one that would be dangerous to print is not handed out.
 pub(crate) fn expose(
     part: &Solid,
     how: &Exposing<'_>,
-    title: &str,
-    (folder, name, format): (&Folder, &str, Format),
+    (title, format): (&str, Format),
     ctx: &Ctx,
-) -> Result<Exposed, Failure> {
+) -> Result<(Vec<u8>, Exposed), Failure> {
     let Exposing { printer, layer, levels, turn, held } = how;
     let free = if held.is_some() { [printer.supports.lift, printer.supports.margin] } else { [0.0, 0.0] };
     let standing = stand(&[part], printer, turn, free)?;
@@ -68,7 +69,12 @@ pub(crate) fn expose(
     let taken = estimate(&solids, &standing, printer, *layer, &ctx.part("estimate", 0.25, 0.3))?;
     let previews = previews(&solids, format, ctx)?;
     let job = file::Job { stack: &stack, printer, estimate: &taken, title, previews: &previews };
-    let path = CasePath::new(name)?;
+    let scratch = tempfile::tempdir().map_err(|e| {
+        let help = "make room in the system's temporary folder";
+        Failure::new(ErrorKind::Io, "no-temporary-folder", e.to_string(), help)
+    })?;
+    let folder = Folder::create(&scratch.path().join("layers"))?;
+    let path = CasePath::new("layers")?;
     folder
         .stream(&path, |out| {
             file::write(&job, format, out, &ctx.part("drawing layers", 0.3, 0.7)).map_err(Fault::Resin)
@@ -76,14 +82,15 @@ pub(crate) fn expose(
         .map_err(Failure::from)?;
     let bytes = folder.get(&path)?;
     if bytes.len() as u64 > LARGEST {
-        let message = format!("{name} has {} bytes", bytes.len());
+        let message = format!("the layers of {title} take {} bytes", bytes.len());
         return Err(Failure::new(ErrorKind::Unsupported, "too-large", message, "use thicker layers"));
     }
     let proven = verify::Job { stack: &stack, standing: &standing, printer, estimate: &taken };
     let proof = verify::verify(&Reading::new(&bytes)?, &proven, &ctx.part("reading back", 0.7, 1.0))?;
     let (pillars, told) = holding.map_or((0, Vec::new()), |h: Supports| (h.touches.len(), h.findings));
-    let findings = told.into_iter().chain(proof.findings.iter().cloned()).collect();
-    Ok(Exposed { standing, estimate: taken, proof, pillars, findings })
+    let findings: Vec<Finding> = told.into_iter().chain(proof.findings.iter().cloned()).collect();
+    refuse_danger(title, "layers", &findings)?;
+    Ok((bytes, Exposed { standing, estimate: taken, proof, pillars, findings }))
 }
 
 /// Why a file could not be written: the folder's fault, or the pictures'.
@@ -130,16 +137,61 @@ fn previews(solids: &[&Solid], format: Format, ctx: &Ctx) -> Result<Previews, Fa
     Ok(Previews(pictures))
 }
 
-/// The profile: a built-in one by name, or a file of the user's.
-pub(crate) fn resin_profile(name: &str) -> Result<ResinPrinter, Failure> {
+/// Largest profile that is read, bytes. Chosen: a hundred times those that are built in.
+const LARGEST_PROFILE: u64 = 1 << 20;
+
+/// The resin printer of this name or in this profile file; `None` where it is none: a filament printer, or unknown.
+pub(crate) fn resin_profile(name: &str) -> Result<Option<ResinPrinter>, Failure> {
     if !name.ends_with(".toml") {
-        return Ok(resin_printer(name)?);
+        return Ok(resin_printer(name).ok());
     }
-    let bytes = osteon_io::file::read(Path::new(name), 1 << 20)?;
-    Ok(ResinPrinter::parse(&String::from_utf8_lossy(&bytes))?)
+    let bytes = osteon_io::file::read(Path::new(name), LARGEST_PROFILE)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // Only a resin printer has a screen.
+    let screen = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("screen"));
+    Ok(if screen { Some(ResinPrinter::parse(&text)?) } else { None })
 }
 
 impl Exposed {
+    /// What is told of the print in a case.
+    pub fn printed(&self, how: &Exposing<'_>) -> Printed {
+        Printed {
+            printer: how.printer.title.clone(),
+            program: format!("Osteon {}", crate::VERSION),
+            layer: Mm(how.layer),
+            layers: self.proof.layers,
+            seconds: Some(self.estimate.seconds),
+            grams: self.estimate.grams,
+            cost: self.estimate.cost,
+            deviation: None,
+            hand: hand(self.proof.hand).to_owned(),
+            proof: None,
+        }
+    }
+
+    /// The same and more for a program.
+    pub fn data(&self, how: &Exposing<'_>) -> Value {
+        let (taken, proof) = (&self.estimate, &self.proof);
+        json!({
+            "osteon": crate::VERSION,
+            "printer": how.printer.name,
+            "layers": proof.layers,
+            "layer_mm": how.layer,
+            "height_mm": self.standing.top(),
+            "up": how.turn.up().to_array(),
+            "seconds": taken.seconds,
+            "resin_ml": taken.millilitres,
+            "part_ml": taken.part_millilitres,
+            "cured_ml": proof.millilitres,
+            "mass_g": taken.grams,
+            "cost": taken.cost,
+            "pillars": self.pillars,
+            "islands": proof.islands,
+            "largest_area_error_percent": proof.area_error,
+            "least_common_outline": proof.overlap,
+        })
+    }
+
     /// What was done, for a person.
     pub fn lines(&self, how: &Exposing<'_>) -> Vec<String> {
         let Self { estimate, proof, .. } = self;

@@ -233,7 +233,7 @@ impl Ready {
         let reading = ctx.part("reading the marks", 0.98, 1.0);
         let (marks, amiss) = marks_proof(solid, bears, &layers, to_bed, tolerance, &reading)?;
         let findings = [sliced.findings.clone(), check.findings.clone(), amiss].concat();
-        refuse_danger(name, &findings)?;
+        refuse_danger(name, "G-code", &findings)?;
         let proof = Proof { marks, ..self.proof((solid, &turn), &check, &sliced, &gcode) };
         let printed = self.printed(engine, &summary, &check, &sliced, proof);
         let hours = printed.seconds.map_or_else(String::new, |s| format!(", {:.1} h", s / 3600.0));
@@ -298,16 +298,16 @@ impl Ready {
     }
 }
 
-/// G-code that is dangerous is not handed out.
-fn refuse_danger(name: &str, findings: &[Finding]) -> Result<(), Failure> {
+/// G-code or layers that are dangerous are not handed out.
+pub(crate) fn refuse_danger(name: &str, what: &str, findings: &[Finding]) -> Result<(), Failure> {
     let dangers: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Danger).collect();
     let Some(first) = dangers.first() else { return Ok(()) };
     let said: Vec<String> = dangers.iter().map(|f| format!("{} ({})", f.message, f.code)).collect();
-    let message = format!("the G-code for {name} was thrown away: {}", said.join("; "));
+    let message = format!("the {what} of {name} was thrown away: {}", said.join("; "));
     Err(Failure::new(ErrorKind::Unsupported, "print-refused", message, first.remedy.clone()))
 }
 
-const fn hand(hand: Hand) -> &'static str {
+pub(crate) const fn hand(hand: Hand) -> &'static str {
     match hand {
         Hand::Kept => "as planned",
         Hand::Mirrored => "mirrored",
@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn dangerous_gcode_is_thrown_away_and_cautions_are_not() {
         let finding = |severity| Finding::new("print-mirrored", severity, "mirrored").remedy("do not");
-        assert!(refuse_danger("bone", &[finding(Severity::Caution)]).is_ok());
-        let failure = refuse_danger("bone", &[finding(Severity::Danger)]).unwrap_err();
+        assert!(refuse_danger("bone", "G-code", &[finding(Severity::Caution)]).is_ok());
+        let failure = refuse_danger("bone", "G-code", &[finding(Severity::Danger)]).unwrap_err();
         assert_eq!((failure.code.as_str(), failure.help.as_str()), ("print-refused", "do not"));
     }
 

@@ -196,7 +196,6 @@ impl Registry {
                 Entry::of::<command::slice::Slice>(),
                 Entry::of::<command::printers::Printers>(),
                 Entry::of::<command::inspect::Inspect>(),
-                Entry::of::<command::expose::Expose>(),
                 Entry::of::<command::gauge::Gauge>(),
                 Entry::of::<command::report::Report>(),
                 Entry::of::<command::approve::Approve>(),

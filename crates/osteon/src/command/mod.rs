@@ -12,7 +12,6 @@ pub mod convert;
 pub mod demo;
 pub mod edit;
 pub mod export;
-pub mod expose;
 pub mod gauge;
 pub mod import;
 pub mod info;

@@ -3,21 +3,26 @@
 use crate::artefacts;
 use crate::command::check::read_made;
 use crate::command::make::chosen;
+use crate::exposing::{Exposing, expose, resin_profile};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::marks::MarkRecord;
 use crate::printing::{EngineName, Fineness, Ready, USUAL_PRINTER, Wish};
 use crate::registry::{Command, Effect, Outcome};
-use crate::upright::STANDING;
+use crate::upright::{self, STANDING};
+use osteon_case::Sha256;
+use osteon_mesh::region::Regions;
+use osteon_print::resin::{Format, ResinPrinter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Slice the products for a printer and check the G-code
+/// Slice the products for a printer and check what is made of them
 ///
-/// Runs PrusaSlicer or CuraEngine as a separate program on the proven solid, then reads its G-code back: inside the
-/// bed, no empty layer, right size, right way round, layers that cover what the solid covers. G-code that would be
-/// dangerous to print is not written. Printers: `osteon printers` lists them.
+/// Filament: runs PrusaSlicer or CuraEngine as a separate program on the proven solid, then reads its G-code back: inside
+/// the bed, no empty layer, right size, right way round, layers that cover what the solid covers, marks that can be read.
+/// Resin: draws the layers with supports and reads them back. What would be dangerous to print is not written.
+/// `osteon printers` lists the printers; `osteon slice` has more settings for resin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Print {
@@ -56,6 +61,49 @@ impl Command for Print {
     const EFFECT: Effect = Effect::Changes;
 
     fn run(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
+        match resin_profile(&self.printer)? {
+            Some(printer) => self.resin(job, &printer),
+            None => self.filament(job),
+        }
+    }
+}
+
+impl Print {
+    /// Layers for a resin printer, for each item.
+    fn resin(&self, job: &mut Job<'_>, printer: &ResinPrinter) -> Result<Outcome, Failure> {
+        let told = json!(printer).to_string();
+        job.depends_on("printer", Sha256::of(told.as_bytes()));
+        let format = printer.takes.first().copied().unwrap_or(Format::Png);
+        let free = Regions::default();
+        let how = Exposing {
+            printer,
+            layer: printer.exposure.layer,
+            levels: u32::from(u8::MAX) + 1,
+            turn: upright::turn(&self.up)?,
+            held: Some(&free),
+        };
+        let plan = job.plan()?;
+        let models = chosen(plan.models().cloned().collect(), &self.items)?;
+        let mut outcome = Outcome::default();
+        for (n, model) in models.iter().enumerate() {
+            let solid = job.solid(&model.id)?;
+            let share = |k: usize| k as f64 / models.len() as f64;
+            let ctx = job.ctx().part(&model.id, share(n), share(n + 1));
+            let (bytes, exposed) = expose(&solid, &how, (&model.id, format), &ctx)?;
+            job.write_bytes(&artefacts::product(&model.id, format.end()), &bytes)?;
+            job.write_record(&artefacts::product(&model.id, "print.json"), &exposed.printed(&how))?;
+            outcome
+                .summary
+                .extend(exposed.lines(&how).into_iter().map(|line| format!("{}: {line}", model.id)));
+            outcome.findings.extend(exposed.findings);
+        }
+        let items: Vec<_> = models.iter().map(|m| &m.id).collect();
+        outcome.data = json!({ "printer": printer.name, "items": items });
+        Ok(outcome)
+    }
+
+    /// G-code for a filament printer, for each item.
+    fn filament(&self, job: &mut Job<'_>) -> Result<Outcome, Failure> {
         let ready = Ready::new(&Wish {
             printer: &self.printer,
             quality: self.quality,

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::job::Job;
 use crate::printing::folders;
 use crate::registry::{Command, Effect, Outcome};
+use osteon_print::resin::resin_printers;
 use osteon_print::{PrintError, vendor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 /// List the printers there are to print for
 ///
-/// The built-in ones, and those of the makers' profiles that are installed with PrusaSlicer and Cura, as `print` and
+/// The built-in ones for filament and resin, and those of the makers' profiles that are installed with PrusaSlicer and Cura, as `print` and
 /// `slice` take them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +34,7 @@ impl Command for Printers {
         let folders = folders(self.resources.as_deref());
         let mut named: Vec<(String, String)> =
             osteon_print::printers().into_iter().map(|p| (p.name, p.title)).collect();
+        named.extend(resin_printers().into_iter().map(|p| (p.name, p.title)));
         let mut messages = Vec::new();
         // What is not installed is no failure: the rest can still be printed for.
         let installed = |list: Result<Vec<(String, String)>, PrintError>, messages: &mut Vec<String>| {
