@@ -55,7 +55,7 @@ fn an_interrupt_stops_the_job_at_every_stage_and_the_next_run_finishes() {
         "the patient without the table",
         "half height",
         "surface",
-        "marking",
+        "marks",
         "check",
         "vertebra",
         "pictures",

@@ -39,18 +39,18 @@ fn leaves_nothing(triangles: &Triangles, more: &[&str], code: &str, exit: i32, h
 #[test]
 fn damaged_parts_leave_no_gcode_and_are_told_what_mends_them() {
     let open = cuboid([0.0; 3], [20.0; 3])[1..].to_vec();
-    leaves_nothing(&open, &[], "not-sliceable", 3, "--step repair");
+    leaves_nothing(&open, &[], "not-sliceable", 2, "--step repair");
     let overlapping = together(&[cuboid([0.0; 3], [20.0; 3]), cuboid([10.0; 3], [20.0; 3])]);
-    leaves_nothing(&overlapping, &[], "not-sliceable", 3, "--step resolve");
+    leaves_nothing(&overlapping, &[], "not-sliceable", 2, "--step resolve");
     // A cube of 20 mm told in metres is 0.02 mm wide, and nobody knows.
-    leaves_nothing(&cuboid([0.0; 3], [0.02; 3]), &[], "not-sliceable", 3, "");
+    leaves_nothing(&cuboid([0.0; 3], [0.02; 3]), &[], "not-sliceable", 2, "");
 }
 
 #[test]
 fn wishes_that_cannot_be_met_are_refused_before_the_program_runs() {
     let part = cuboid([0.0; 3], [20.0; 3]);
     leaves_nothing(&part, &["--printer", "nope"], "unknown-printer", 3, "osteon printers");
-    leaves_nothing(&part, &["--up", "sideways"], "bad-direction", 3, "x,y,z");
+    leaves_nothing(&part, &["--up", "sideways"], "bad-direction", 2, "x,y,z");
     leaves_nothing(&cuboid([0.0; 3], [60.0, 300.0, 50.0]), &[], "larger-than-bed", 4, "osteon prepare");
     leaves_nothing(&part, &["--slicer", "/nowhere/slicer"], "slicer-not-installed", 3, "apt-get install");
     let nowhere = ["--printer", "prusa:No such printer", "--resources", "/nowhere"];
@@ -60,7 +60,7 @@ fn wishes_that_cannot_be_met_are_refused_before_the_program_runs() {
     let said = json(words(&file, &out, &nowhere));
     let code = said.json()["error"].as_str().unwrap().to_owned();
     assert!(["unknown-profile", "profiles-missing"].contains(&code.as_str()), "{said:?}");
-    refused(&words(&file, &dir.path().join("part.txt"), &[]), "unknown-format", 3);
+    refused(&words(&file, &dir.path().join("part.txt"), &[]), "unknown-format", 2);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_sound_part_becomes_gcode_with_its_record_and_overwrites_nothing() {
         assert_eq!(proof[hash].as_str().unwrap().len(), 64, "{hash}");
     }
     assert!(std::fs::read(&out).unwrap().len() > 1000);
-    refused(&words(&part, &out, &[]), "exists-already", 3);
+    refused(&words(&part, &out, &[]), "exists-already", 2);
 }
 
 #[test]

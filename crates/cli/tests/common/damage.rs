@@ -230,7 +230,7 @@ fn surfaces(bone: &Triangles) -> Vec<Damaged> {
         stl("fin.stl", "open-edges", Fate::Mended(mm3, 1e-4), with_fin),
         stl("folded.stl", "self-intersections", Fate::Mended(mm3, 0.1), folded(bone)),
         stl("open-cut.stl", "open-edges", Fate::Told, cut_open(bone)),
-        stl("flat.stl", "degenerate-triangles", Fate::Told, flat),
+        stl("flat.stl", "non-manifold-edges", Fate::Told, flat),
     ]
 }
 

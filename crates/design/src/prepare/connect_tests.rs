@@ -1,3 +1,5 @@
+//! Pegs, dowels and magnets between the pieces of phantoms.
+
 use super::super::split::{Room, split};
 use super::*;
 use crate::test_shapes::block;

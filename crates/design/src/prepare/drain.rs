@@ -386,7 +386,7 @@ fn trapped(puddle: &Puddle) -> Finding {
 
 /// Directions evenly all around, on a spiral.
 fn directions() -> impl Iterator<Item = Direction<Patient>> {
-    // The golden angle, π·(3 − √5).
+    /// The golden angle, π·(3 − √5), by which the seeds of a sunflower follow each other.
     const ANGLE: f64 = 2.399_963_229_728_653;
     (0..DIRECTIONS).filter_map(|n| {
         let height = 1.0 - (2.0 * f64::from(n) + 1.0) / f64::from(DIRECTIONS);

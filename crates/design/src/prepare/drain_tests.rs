@@ -1,3 +1,5 @@
+//! Hollowed phantoms, and whether all that is in them runs out.
+
 use super::*;
 use crate::test_shapes::{ball, block, shaped};
 use osteon_mesh::region::Region;

@@ -156,7 +156,9 @@ pub(crate) fn rigid_row(normal: DVec3, from_middle: DVec3, lever: f64, row: &mut
 
 /// Turns spread evenly over all there are: super-Fibonacci spirals (Alexa, CVPR 2022).
 fn turns(count: usize) -> impl Iterator<Item = DMat3> {
+    /// Steps of the first spiral, the square root of 2: with [`PSI`] the most even of those that were tried there.
     const PHI: f64 = std::f64::consts::SQRT_2;
+    /// Steps of the second spiral: the root of ψ⁴ = ψ + 4 above 1, as proposed there.
     const PSI: f64 = 1.533_751_168_755_204_3;
     (0..count).map(move |n| {
         let s = n as f64 + 0.5;

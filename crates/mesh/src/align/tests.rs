@@ -1,3 +1,5 @@
+//! Scans of known pose, scale, warp and noise, laid on their plan.
+
 use super::*;
 use glam::DQuat;
 use osteon_core::ctx::Random;

@@ -26,15 +26,16 @@ pub struct Approve {
     pub by: String,
     /// In what role
     pub role: Role,
-    /// Items that are approved; all if none is named
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub items: Vec<String>,
     /// What is to be remembered along with it; needed where a finding of severity danger stands
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Whether an approval is given or withdrawn
     #[serde(default)]
     pub decision: Decision,
+    /// Items that are approved; all if none is named
+    // The last, where the journal adds them: a replay writes the same line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
 }
 
 /// Whether an approval is given or withdrawn.

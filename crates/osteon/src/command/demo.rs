@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
 
-/// Run the whole job on an embedded phantom: a lumbar vertebra, scanned and written as DICOM
+/// Run the whole job on an embedded phantom: a lumbar vertebra that is scanned
 ///
 /// Writes the scan to `<out>/scan` and the case to `<out>/case`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

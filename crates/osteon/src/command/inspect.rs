@@ -33,7 +33,7 @@ use std::path::Path;
 ///
 /// A part passes a tolerance when 95 % of the area that was seen is no farther off; the largest deviations are listed
 /// with their places whatever the verdict. Published prints by material extrusion were off by 0.26 mm on average and
-/// 0.89 mm at most, and 1 mm was taken as tolerance [mex-accuracy-2022].
+/// 0.89 mm at most, and 1 mm was taken as tolerance [ravi-2022].
 ///
 /// Without a scanner, callipers do: --caliper "10,-20,300 55,-20,300 = 45.12" states what was measured between two
 /// places of the plan.

@@ -380,13 +380,13 @@ impl Work {
     }
 
     fn marked(&mut self, step: &mut Step<'_>, solid: Solid, ctx: &Ctx) -> Result<Solid, Failure> {
+        let text = step.rest("the text")?;
         if !self.placed {
             let message = "the file does not say that its coordinates are the patient's: which side is left is unknown, \
                            and a mark would tell it";
             let help = "say it with --frame lps or --frame ras if you know it, or mark a product of a case, which does";
             return Err(Failure::new(ErrorKind::Input, "frame-unknown", message, help));
         }
-        let text = step.rest("the text")?;
         let marks = Marks { case_id: text.to_owned(), ..Marks::default() };
         let site = Site { axes: &Axes::PATIENT, protected: &osteon_mesh::region::Regions::default() };
         let marked = mark(solid, &marks, site, &MarkStyle::standard()?, ctx)?;

@@ -129,7 +129,7 @@ impl Shown<'_> {
         provenance.push(fact(
             "For comparison",
             "published prints: median of 139 papers 0.26 mm [schulze-2024]; material extrusion 0.26 mm on average, \
-             0.89 mm at most, 1 mm taken as tolerance [mex-accuracy-2022]"
+             0.89 mm at most, 1 mm taken as tolerance [ravi-2022]"
                 .to_owned(),
         ));
         osteon_report::Report {

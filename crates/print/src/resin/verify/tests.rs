@@ -1,3 +1,5 @@
+//! Files of layers, right and damaged, against the part.
+
 use super::*;
 use crate::resin::file::{self, Previews};
 use crate::resin::printer::Way;
