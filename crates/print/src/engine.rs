@@ -201,7 +201,7 @@ pub fn slice(engine: &Engine, slicing: &Slicing, ctx: &Ctx) -> Result<Sliced, Pr
         }
         Program::Cura => {
             write(&folder.join(cura::DEFINITION), settings.as_bytes())?;
-            let search = [&[folder.clone()], engine.definitions.as_slice()].concat();
+            let search = [std::slice::from_ref(&folder), engine.definitions.as_slice()].concat();
             command.args(cura::arguments(
                 &slicing.profile.printer,
                 &model,

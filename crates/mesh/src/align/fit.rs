@@ -69,8 +69,8 @@ impl Basis {
     pub(crate) fn each(&self, place: DVec3, mut with: impl FnMut(usize, usize, f64)) {
         let c = (self.bed * (place - self.middle) / self.lever).to_array();
         let fields = self.fields();
-        for axis in 0..fields.min(3) {
-            with(axis, axis, c[axis]);
+        for (axis, at) in c.into_iter().enumerate().take(fields) {
+            with(axis, axis, at);
         }
         if fields <= 3 {
             return;

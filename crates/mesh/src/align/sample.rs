@@ -63,7 +63,7 @@ fn on_faces(scan: &Mesh, count: usize) -> Vec<Sample> {
     let areas: Vec<f64> = scan.triangles.iter().map(|&t| cross(scan, t).length()).collect();
     let step = areas.iter().sum::<f64>() / count as f64;
     let mut samples = Vec::with_capacity(count);
-    if !(step > 0.0) {
+    if step <= 0.0 || step.is_nan() {
         return samples;
     }
     let (mut from, mut next) = (0.0, 0.5 * step);

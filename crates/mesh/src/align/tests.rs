@@ -11,7 +11,7 @@ fn lump(rings: u32) -> Mesh {
     for vertex in &mut mesh.vertices {
         let d = vertex.vec();
         let bump = |at: DVec3, high: f64, wide: f64| {
-            high * libm::exp(-d.distance_squared(at.normalize()) / (wide * wide))
+            high * libm::exp(-d.distance_squared(at.normalize_or_zero()) / (wide * wide))
         };
         let radius = 25.0
             + bump(DVec3::X, 15.0, 0.5)

@@ -336,7 +336,7 @@ impl Work {
         ));
         self.tell(&joined, wish);
         let after: f64 = joined.solids.iter().map(Solid::volume).sum();
-        let joints: Vec<Value> = joined.joints.iter().map(|joint| told(joint)).collect();
+        let joints: Vec<Value> = joined.joints.iter().map(told).collect();
         self.facts.push(json!({
             "part": part.name, "room": wish.room, "cut_area_mm2": cut, "volume_before_mm3": before,
             "volume_after_mm3": after, "added_mm3": joined.added, "removed_mm3": joined.removed, "joints": joints,
