@@ -98,9 +98,11 @@ const COLUMN: f64 = 3.0;
 
 /// A point that stands for a part of the surface.
 #[derive(Clone, Copy)]
-struct Sample {
-    place: DVec3,
-    normal: DVec3,
+pub(crate) struct Sample {
+    /// Where it is.
+    pub place: DVec3,
+    /// Which way the surface faces there.
+    pub normal: DVec3,
     marked: bool,
 }
 
@@ -117,7 +119,7 @@ pub fn orient(
     ctx: &Ctx,
 ) -> Result<Vec<Candidate>, PrintError> {
     let marked = wish.protected.triangles(solid.mesh());
-    let (samples, each) = samples(solid.mesh(), &marked);
+    let (samples, each) = samples(solid.mesh(), &marked, POINTS);
     let ups = directions(&samples);
     let matter = solid.volume();
     ctx.done(0.1)?;
@@ -196,10 +198,10 @@ impl Look<'_> {
     }
 }
 
-/// Points evenly over the area of a mesh, and the area each stands for, mm².
-fn samples(mesh: &Mesh, marked: &[bool]) -> (Vec<Sample>, f64) {
-    let each = mesh.area() / POINTS as f64;
-    let (mut samples, mut walked) = (Vec::with_capacity(POINTS), each / 2.0);
+/// That many points evenly over the area of a mesh, and the area each stands for, mm².
+pub(crate) fn samples(mesh: &Mesh, marked: &[bool], points: usize) -> (Vec<Sample>, f64) {
+    let each = mesh.area() / points as f64;
+    let (mut samples, mut walked) = (Vec::with_capacity(points), each / 2.0);
     for (number, triangle) in mesh.triangles.iter().enumerate() {
         let [a, b, c] = mesh.corners(*triangle);
         let twice = (b - a).cross(c - a);
@@ -212,7 +214,8 @@ fn samples(mesh: &Mesh, marked: &[bool]) -> (Vec<Sample>, f64) {
             let (u, v) = ((n * 0.754_877_666_246_692_7).fract(), (n * 0.569_840_290_998_053_3).fract());
             let (u, v) = if u + v > 1.0 { (1.0 - u, 1.0 - v) } else { (u, v) };
             let place = a + (b - a) * u + (c - a) * v;
-            samples.push(Sample { place, normal: twice / (2.0 * area), marked: marked[number] });
+            let marked = marked.get(number).is_some_and(|marked| *marked);
+            samples.push(Sample { place, normal: twice / (2.0 * area), marked });
         }
     }
     (samples, each)
