@@ -7,7 +7,7 @@
 //! What the search minimises is what the estimate says; `benches/orientation.py` slices what it finds.
 
 use crate::error::PrintError;
-use crate::estimate::{Amounts, Columns, Estimate, PITCH, Setup, estimate_columns, pitch, summed};
+use crate::estimate::{Amounts, Columns, Estimate, MOST_CELLS, PITCH, Setup, estimate_columns, pitch_within, summed};
 use crate::turn::Turn;
 use glam::DVec3;
 use osteon_core::{Cancelled, Ctx, Direction, Mesh, Patient, Solid};
@@ -90,8 +90,17 @@ const POINTS: usize = 4000;
 const ROUGH: usize = 24;
 const FULL: usize = 4;
 
-/// Edge of the cells of the rough estimate, mm. Chosen: 2.5 times that of the full one.
-const ROUGH_PITCH: f64 = 1.5;
+/// Finest cells of an estimate, mm, and most of them: of a larger solid the cells grow.
+type Cells = (f64, f64);
+
+/// Cells of the rough estimates. Chosen: 2.5 times as wide as those of the full one; of a hip bone 3 mm wide.
+const ROUGH_CELLS: Cells = (1.5, 8000.0);
+
+/// Cells of the full estimates while searching. Chosen: a hip bone is searched in a third of a second.
+const FULL_CELLS: Cells = (PITCH, 40_000.0);
+
+/// Cells of the estimate of one given direction: as for [`estimate`](crate::estimate::estimate).
+const GIVEN_CELLS: Cells = (PITCH, MOST_CELLS);
 
 /// Edge of the cells in which points stand above one another, mm. Chosen: about the distance of points.
 const COLUMN: f64 = 3.0;
@@ -135,15 +144,15 @@ pub fn orient(
     ctx.done(0.4)?;
     let chosen = judged.iter().take(ROUGH).map(|(_, number)| ups[*number]).collect::<Vec<_>>();
     let look = Look { solid, marked: &marked, setup };
-    let mut rough = look.at(&chosen, ROUGH_PITCH, ctx)?;
+    let mut rough = look.at(&chosen, ROUGH_CELLS, ctx)?;
     sort(&mut rough, wish.goal);
     ctx.done(0.6)?;
     let best: Vec<_> = rough.iter().take(FULL).map(|candidate| candidate.turn().up()).collect();
-    let mut full = look.at(&best, PITCH, ctx)?;
+    let mut full = look.at(&best, FULL_CELLS, ctx)?;
     sort(&mut full, wish.goal);
     let standing = Turn::standing().up();
     if !best.contains(&standing) {
-        full.extend(look.at(&[standing], PITCH, ctx)?);
+        full.extend(look.at(&[standing], FULL_CELLS, ctx)?);
     }
     ctx.done(1.0)?;
     Ok(full)
@@ -161,7 +170,7 @@ pub fn candidate(
     ctx: &Ctx,
 ) -> Result<Candidate, Cancelled> {
     let marked = protected.triangles(solid.mesh());
-    let found = Look { solid, marked: &marked, setup }.at(&[up], PITCH, ctx)?;
+    let found = Look { solid, marked: &marked, setup }.at(&[up], GIVEN_CELLS, ctx)?;
     Ok(found[0])
 }
 
@@ -180,9 +189,9 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(&self, ups: &[Direction<Patient>], finest: f64, ctx: &Ctx) -> Result<Vec<Candidate>, Cancelled> {
+    fn at(&self, ups: &[Direction<Patient>], cells: Cells, ctx: &Ctx) -> Result<Vec<Candidate>, Cancelled> {
         let (mesh, setup) = (self.solid.mesh(), self.setup);
-        let edge = pitch(mesh, finest);
+        let edge = pitch_within(mesh, cells.0, cells.1);
         let margin = setup.printer.margin(setup.process);
         let silent = Ctx::default();
         let estimated = |up: &Direction<Patient>| {
