@@ -11,7 +11,7 @@ use osteon_mesh::bvh::Bvh;
 use osteon_mesh::region::Regions;
 use osteon_print::advice::{self, Choice, Kind, Limits, PATCH, Part, Purpose, Rates, SHARE, Thin, Walls};
 use osteon_print::estimate::{Held, held};
-use osteon_print::orient::{TOUCHED, candidate};
+use osteon_print::orient::{TOUCHED, candidate, weighed};
 use osteon_print::{Candidate, Goal, Printer, Setup, Turn, Wish, orient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -199,7 +199,8 @@ impl Advise {
             Some(up) => vec![candidate(solid, &grounds.protected, up, &setup, &searching)?],
             None => {
                 let wish = Wish { goal: self.goal.into(), protected: &grounds.protected };
-                orient(solid, &wish, &setup, &searching)?
+                let found = orient(solid, &wish, &setup, &searching.part("search", 0.0, 0.6))?;
+                weighed(solid, &wish, &found, &setup, &searching.part("estimates", 0.6, 1.0))?
             }
         };
         let turn = ups[0].turn();
@@ -310,9 +311,10 @@ fn warnings(name: &str, up: &Candidate, places: &[Held], thin: &[Thin]) -> Vec<F
 
 /// What is to be said where walls are thinner than a way of printing asks for.
 fn too_thin(name: &str, thin: &Thin) -> Finding {
+    let [x, y, z] = thin.place.unwrap_or_default();
     let message = format!(
         "{name}: walls thinner than {} mm take up {:.0} mm² ({:.1} %) of its surface, most in one place {:.0} mm², \
-         {:.2} mm thick; they may be missing in the print",
+         {:.2} mm thick, at {x:.1},{y:.1},{z:.1}; they may be missing in the print",
         thin.limit_mm,
         thin.area_mm2,
         thin.share * 100.0,
