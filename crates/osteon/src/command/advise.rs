@@ -325,7 +325,12 @@ fn too_thin(name: &str, thin: &Thin) -> Finding {
     let finding = if thin.patch_mm2 > PATCH {
         finding.measured(thin.patch_mm2, PATCH, "mm²", "chosen: a hole 3.6 mm wide")
     } else {
-        finding.measured(thin.share * 100.0, SHARE * 100.0, "%", "chosen: ten times what whole bones had")
+        finding.measured(
+            thin.share * 100.0,
+            SHARE * 100.0,
+            "%",
+            "chosen: four times the most that whole bones had",
+        )
     };
     let finding =
         finding.remedy("look at it: osteon check <file>; thicken it: osteon shape --step \"offset 0.2\"");

@@ -28,8 +28,8 @@ pub const PATCH: f64 = 20.0;
 
 /// Thin walls speak against it beyond this share of the surface, wherever they lie, 0 to 1.
 ///
-/// Chosen: ten times what whole bones had in thin places of voxels and of decimation (median of 35 bones 0.03 %,
-/// all but one below 0.3 %, 2026-11-20).
+/// Chosen: four times the most that whole bones had in thin places of voxels and of decimation (0.23 % of 34 bones,
+/// 2026-11-20; the 35th, of 2.5 %, is thin in earnest).
 pub const SHARE: f64 = 0.01;
 
 /// The other side of a wall faces away from this one by more than 120°, as for
@@ -38,12 +38,13 @@ const OPPOSITE: f64 = -0.5;
 
 /// The way that a ray goes before anything counts, mm: on the triangle it starts from nothing does.
 ///
-/// Chosen: a thousand times what a single-precision file rounds a place near the origin to, and no wall at all.
+/// Chosen: thirty times what a single-precision file rounds 1000 mm by, and no wall at all.
 const GRAZE: f64 = 1e-3;
 
-/// Thin points nearer to each other than this many of the edges of the squares they stand for lie together.
+/// Thin points nearer to each other than this many edges of the squares they stand for, or limits, lie together.
 ///
-/// Chosen: in an even scatter a circle of this radius holds 12 points; none of a patch is left alone.
+/// Chosen: in an even scatter a circle of this radius holds 12 points; none of a patch is left alone, and both sides
+/// of a wall are one place.
 const TOGETHER: f64 = 2.0;
 
 /// The walls of a solid as far as they are thin.
