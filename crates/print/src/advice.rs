@@ -4,6 +4,10 @@
 //! the part – whether a material may touch a patient, whether it can be sterilised here – is put as a question to
 //! the hospital and never answered.
 
+mod thin;
+
+pub use thin::{PATCH, SHARE, Thin, Walls};
+
 use crate::error::PrintError;
 use serde::{Deserialize, Serialize};
 
@@ -202,11 +206,11 @@ fn in_range(key: &str, value: f64, least: f64) -> Result<(), PrintError> {
 
 /// What must be known of a part.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Part {
+pub struct Part<'a> {
     /// Edges of the box around it as it will lie, mm.
     pub size: [f64; 3],
-    /// Its thinnest wall, mm; infinite where none was found thin.
-    pub wall: f64,
+    /// Its walls, looked for up to the thinnest wall that any way of printing asks for.
+    pub walls: &'a Walls,
 }
 
 /// One way of printing with its judgement.
@@ -238,7 +242,7 @@ impl Choice {
 }
 
 /// What speaks against a way of printing for a part, a purpose and the room there is, mm.
-pub fn against(part: &Part, ability: &Ability, purpose: &Purpose, room: [f64; 3]) -> Vec<String> {
+pub fn against(part: &Part<'_>, ability: &Ability, purpose: &Purpose, room: [f64; 3]) -> Vec<String> {
     let mut reasons = Vec::new();
     let [x, y, z] = part.size;
     if x > room[0] || y > room[1] || z > room[2] {
@@ -247,10 +251,11 @@ pub fn against(part: &Part, ability: &Ability, purpose: &Purpose, room: [f64; 3]
             room[0], room[1], room[2]
         ));
     }
-    if part.wall < ability.wall {
+    let thin = part.walls.below(ability.wall);
+    if thin.matters() {
         reasons.push(format!(
-            "its thinnest wall of {:.2} mm is below {} mm ({})",
-            part.wall, ability.wall, ability.wall_source
+            "walls below {} mm ({}) take up {:.0} mm² of its surface, {:.0} mm² of it in one place",
+            ability.wall, ability.wall_source, thin.area_mm2, thin.patch_mm2
         ));
     }
     if ability.error > purpose.error {
@@ -270,6 +275,7 @@ pub fn rank(choices: &mut [Choice]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glam::DVec3;
 
     #[test]
     fn the_built_in_limits_and_rates_are_sound_and_name_their_sources() {
@@ -289,10 +295,11 @@ mod tests {
     fn a_thin_large_guide_is_refused_with_every_reason() {
         let limits = Limits::built_in().unwrap();
         let filament = limits.process.iter().find(|a| a.name == Kind::Filament).unwrap();
-        let part = Part { size: [300.0, 20.0, 20.0], wall: 0.5 };
+        let walls = Walls::of(10.0, 100, vec![(DVec3::ZERO, 0.5); 3]);
+        let part = Part { size: [300.0, 20.0, 20.0], walls: &walls };
         let reasons = against(&part, filament, limits.purpose("guide").unwrap(), [250.0, 210.0, 210.0]);
         assert_eq!(reasons.len(), 3, "{reasons:?}");
-        let small = Part { size: [50.0, 20.0, 20.0], wall: f64::INFINITY };
+        let small = Part { size: [50.0, 20.0, 20.0], walls: &Walls::of(10.0, 100, Vec::new()) };
         assert!(against(&small, filament, limits.purpose("teaching").unwrap(), [250.0; 3]).is_empty());
     }
 

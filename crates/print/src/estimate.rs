@@ -115,7 +115,7 @@ pub struct Estimate {
 pub(crate) const PITCH: f64 = 0.6;
 
 /// Most cells: of a larger solid the cells grow. Chosen: half a second of one processor.
-const MOST_CELLS: f64 = 150_000.0;
+pub(crate) const MOST_CELLS: f64 = 150_000.0;
 
 /// How long a solid takes with this side up, and what it uses up.
 ///
@@ -129,10 +129,15 @@ pub fn estimate(solid: &Solid, turn: &Turn, setup: &Setup<'_>, ctx: &Ctx) -> Res
 
 /// Edge of the cells for a mesh, mm: the finest that is asked for, or more where there would be too many.
 pub(crate) fn pitch(mesh: &Mesh, finest: f64) -> f64 {
+    pitch_within(mesh, finest, MOST_CELLS)
+}
+
+/// The same for another number of cells.
+pub(crate) fn pitch_within(mesh: &Mesh, finest: f64, most: f64) -> f64 {
     let size = mesh.bounds().size();
     // The largest shadow of a box is at most half its surface.
     let shadow = size.x * size.y + size.y * size.z + size.z * size.x;
-    finest.max((shadow / MOST_CELLS).sqrt())
+    finest.max((shadow / most).sqrt())
 }
 
 /// The same for a solid that is columns already.

@@ -10,10 +10,9 @@ use crate::upright::direction;
 use osteon_core::{Ctx, Direction, ErrorKind, Finding, Patient, Severity, Solid};
 use osteon_mesh::bvh::Bvh;
 use osteon_mesh::region::Regions;
-use osteon_mesh::thickness::{Survey, Thickness, walls};
-use osteon_print::advice::{self, Choice, Kind, Limits, Part, Purpose, Rates};
+use osteon_print::advice::{self, Choice, Kind, Limits, PATCH, Part, Purpose, Rates, SHARE, Thin, Walls};
 use osteon_print::estimate::{Held, held};
-use osteon_print::orient::{TOUCHED, candidate};
+use osteon_print::orient::{TOUCHED, candidate, weighed};
 use osteon_print::{Candidate, Goal, Printer, Setup, Turn, Wish, orient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,12 +90,6 @@ fn best() -> String {
     "best".to_owned()
 }
 
-/// Walls are looked for up to this, mm. Chosen: twice the thickest wall a process asks for.
-const WALL_REACH: f64 = 2.0;
-
-/// Most places where walls are measured. Chosen: half a second; a card measures them all.
-const WALL_PLACES: usize = 20_000;
-
 /// Most places with supports that are told one by one. Chosen: what a person reads.
 const TOLD: usize = 5;
 
@@ -108,7 +101,8 @@ const LARGEST: u64 = 1 << 20;
 struct Advised {
     name: String,
     volume_mm3: f64,
-    least_wall_mm: Option<f64>,
+    /// What is thinner than the ways of printing ask for, for each of their limits.
+    thin: Vec<Thin>,
     /// The best directions, the one taken first.
     ups: Vec<Candidate>,
     /// Where supports hold it with the first of them.
@@ -193,8 +187,12 @@ impl Advise {
         ctx: &Ctx,
     ) -> Result<Advised, Failure> {
         let bvh = Bvh::new(solid.mesh(), &ctx.part("hierarchy", 0.0, 0.05))?;
-        let survey = Survey { reach: WALL_REACH, most: WALL_PLACES };
-        let thickness = walls(solid, &bvh, &survey, &ctx.part("walls", 0.05, 0.3))?;
+        let mut floors: Vec<f64> = grounds.limits.process.iter().map(|ability| ability.wall).collect();
+        floors.sort_by(f64::total_cmp);
+        floors.dedup();
+        let reach = floors.last().copied().unwrap_or(0.0);
+        let walls = Walls::new(solid, &bvh, reach, &ctx.part("walls", 0.05, 0.3))?;
+        let thin: Vec<Thin> = floors.into_iter().map(|floor| walls.below(floor)).collect();
         let first = &grounds.printers[0];
         let setup = Setup::new(first, &first.standard);
         let searching = ctx.part("directions", 0.3, 0.7);
@@ -202,21 +200,15 @@ impl Advise {
             Some(up) => vec![candidate(solid, &grounds.protected, up, &setup, &searching)?],
             None => {
                 let wish = Wish { goal: self.goal.into(), protected: &grounds.protected };
-                orient(solid, &wish, &setup, &searching)?
+                let found = orient(solid, &wish, &setup, &searching.part("search", 0.0, 0.6))?;
+                weighed(solid, &wish, &found, &setup, &searching.part("estimates", 0.6, 1.0))?
             }
         };
         let turn = ups[0].turn();
         let places = held(solid, &grounds.protected, &turn, &setup, &ctx.part("supports", 0.7, 0.75))?;
-        let choices = choices(solid, &turn, &thickness, grounds, &ctx.part("printers", 0.75, 1.0))?;
-        findings.extend(warnings(name, &ups[0], &places, &thickness, grounds));
-        Ok(Advised {
-            name: name.to_owned(),
-            volume_mm3: solid.volume(),
-            least_wall_mm: Some(thickness.least).filter(|least| least.is_finite()),
-            ups,
-            held: places,
-            choices,
-        })
+        let choices = choices(solid, &turn, &walls, grounds, &ctx.part("printers", 0.75, 1.0))?;
+        findings.extend(warnings(name, &ups[0], &places, &thin));
+        Ok(Advised { name: name.to_owned(), volume_mm3: solid.volume(), thin, ups, held: places, choices })
     }
 }
 
@@ -224,7 +216,7 @@ impl Advise {
 fn choices(
     solid: &Solid,
     turn: &Turn,
-    thickness: &Thickness,
+    walls: &Walls,
     grounds: &Grounds,
     ctx: &Ctx,
 ) -> Result<Vec<Choice>, Failure> {
@@ -233,7 +225,7 @@ fn choices(
     let places = solid.mesh().vertices.iter().map(|p| rotation * p.vec());
     let (low, high) = places
         .fold((glam::DVec3::INFINITY, glam::DVec3::NEG_INFINITY), |(low, high), p| (low.min(p), high.max(p)));
-    let part = Part { size: (high - low).to_array(), wall: thickness.least };
+    let part = Part { size: (high - low).to_array(), walls };
     let mut found = Vec::new();
     for ability in &grounds.limits.process {
         let judged = |room| advice::against(&part, ability, &grounds.purpose, room);
@@ -291,13 +283,7 @@ fn choices(
 const POWDER_LAYER: f64 = 0.1;
 
 /// What a person must look at.
-fn warnings(
-    name: &str,
-    up: &Candidate,
-    places: &[Held],
-    thickness: &Thickness,
-    grounds: &Grounds,
-) -> Vec<Finding> {
+fn warnings(name: &str, up: &Candidate, places: &[Held], thin: &[Thin]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if up.estimate.touched_mm2 > TOUCHED {
         let area = up.estimate.touched_mm2;
@@ -320,20 +306,39 @@ fn warnings(
                 .remedy("choose another side: osteon advise --up best, or a wider brim"),
         );
     }
-    let floor = grounds.limits.process.iter().map(|ability| ability.wall).fold(f64::INFINITY, f64::min);
-    if thickness.least < floor {
-        let least = thickness.least;
-        let message =
-            format!("{name}: its thinnest wall of {least:.2} mm is below what any process prints whole");
-        let mut finding = Finding::new("wall-too-thin", Severity::Caution, message)
-            .measured(least, floor, "mm", "data/processes.toml")
-            .remedy("look at it: osteon check <file>; thicken it: osteon shape --step \"offset 0.2\"");
-        if let Some(place) = thickness.place {
-            finding = finding.at(place.vec().to_array());
-        }
-        findings.push(finding);
-    }
+    findings.extend(thin.iter().find(|thin| thin.matters()).map(|thin| too_thin(name, thin)));
     findings
+}
+
+/// What is to be said where walls are thinner than a way of printing asks for.
+fn too_thin(name: &str, thin: &Thin) -> Finding {
+    let [x, y, z] = thin.place.unwrap_or_default();
+    let message = format!(
+        "{name}: walls thinner than {} mm take up {:.0} mm² ({:.1} %) of its surface, most in one place {:.0} mm², \
+         {:.2} mm thick, at {x:.1},{y:.1},{z:.1}; they may be missing in the print",
+        thin.limit_mm,
+        thin.area_mm2,
+        thin.share * 100.0,
+        thin.patch_mm2,
+        thin.wall_mm.unwrap_or(thin.limit_mm)
+    );
+    let finding = Finding::new("wall-too-thin", Severity::Caution, message);
+    let finding = if thin.patch_mm2 > PATCH {
+        finding.measured(thin.patch_mm2, PATCH, "mm²", "chosen: a hole 3.6 mm wide")
+    } else {
+        finding.measured(
+            thin.share * 100.0,
+            SHARE * 100.0,
+            "%",
+            "chosen: four times the most that whole bones had",
+        )
+    };
+    let finding =
+        finding.remedy("look at it: osteon check <file>; thicken it: osteon shape --step \"offset 0.2\"");
+    match thin.place {
+        Some(place) => finding.at(place),
+        None => finding,
+    }
 }
 
 /// The advice on one object in lines.
@@ -366,6 +371,16 @@ fn told(advised: &Advised, grounds: &Grounds) -> Vec<String> {
             if estimate.touched_mm2 > TOUCHED { ", on protected surfaces" } else { "" },
             if up.fits { "" } else { ", too large for the bed" },
             if up.stands() { "" } else { ", tips over" },
+        ));
+    }
+    for thin in advised.thin.iter().filter(|thin| thin.area_mm2 > 0.0) {
+        let [x, y, z] = thin.place.unwrap_or_default();
+        lines.push(format!(
+            "  walls below {} mm: {:.1} mm² ({:.2} %), most in one place {:.1} mm² at {x:.1},{y:.1},{z:.1}",
+            thin.limit_mm,
+            thin.area_mm2,
+            thin.share * 100.0,
+            thin.patch_mm2
         ));
     }
     for place in advised.held.iter().take(TOLD) {

@@ -93,9 +93,10 @@ mod tests {
         let (middle, radius) = (DVec3::new(40.0, -100.0, 900.0), 10.0);
         let printer = printer("generic-250").unwrap();
         let setup = Setup::new(&printer, &printer.standard);
-        for up in [DVec3::Z, DVec3::new(1.0, 2.0, -0.5).normalize_or_zero()] {
-            let turn = Turn::with_up(Direction::new(up).unwrap());
-            let under = Point::from_vec(middle - up * radius);
+        for up in [DVec3::Z, DVec3::new(1.0, 2.0, -0.5)] {
+            let up = Direction::new(up).unwrap();
+            let turn = Turn::with_up(up);
+            let under = Point::from_vec(middle - up.vec() * radius);
             let regions = Regions(vec![Region::Ball { middle: under, radius: 3.0 }]);
             let places = held(&ball(middle, radius), &regions, &turn, &setup, &Ctx::default()).unwrap();
             assert_eq!(places.len(), 1);

@@ -55,21 +55,28 @@ impl Pattern {
                 along[cell] = along[cell].min(run as u16);
             }
         }
+        let most = (far * far) as u16;
+        // A row is even where every cell of it lies as deep as is looked for.
+        let even: Vec<bool> =
+            along.chunks(width).map(|row| row.iter().all(|&run| run == far as u16)).collect();
         let mut depth = vec![0_u16; self.cells.len()];
         for j in 0..height {
             let rows = j.saturating_sub(reach)..(j + reach + 1).min(height);
-            for i in 0..width {
-                let cell = j * width + i;
-                if !self.cells[cell] {
-                    continue;
+            let own = j * width..(j + 1) * width;
+            if even[rows.clone()].iter().all(|even| *even) {
+                depth[own].fill(most);
+                continue;
+            }
+            depth[own.clone()].fill(most);
+            for other in rows.filter(|other| !even[*other]) {
+                let off = (other.abs_diff(j) * other.abs_diff(j)) as u16;
+                let beside = &along[other * width..(other + 1) * width];
+                for (least, &run) in depth[own.clone()].iter_mut().zip(beside) {
+                    *least = (*least).min(run * run + off);
                 }
-                let least = rows.clone().map(|other| {
-                    let run = u32::from(along[other * width + i]);
-                    let off = other.abs_diff(j) as u32;
-                    run * run + off * off
-                });
-                let most = (far * far) as u32;
-                depth[cell] = least.fold(most, u32::min) as u16;
+            }
+            for (least, &inside) in depth[own.clone()].iter_mut().zip(&self.cells[own]) {
+                *least = if inside { *least } else { 0 };
             }
         }
         depth
