@@ -23,19 +23,19 @@ pub(crate) struct Laid {
 // Shares of what the columns show that are laid as lines, fitted. They differ from one because lines along outlines
 // overlap with infill, infill is anchored in them, and both leave corners free.
 
-/// Lines along the outline.
+/// Lines along the outline, against what the columns show of them. Fitted.
 const PERIMETERS: f64 = 1.06;
 /// Length of the outermost line against the outline: it runs half a line within.
 const OUTER: f64 = 0.97;
-/// Closed infill.
+/// Closed infill, against the closed area that the columns show. Fitted.
 const CLOSED: f64 = 1.01;
-/// Open infill.
+/// Open infill, against the share of the inside that is asked for. Fitted.
 const OPEN: f64 = 0.93;
 /// Plastic over each mm² of a flat lower face, mm: a round thread as thick as the nozzle.
 const BRIDGE: f64 = 0.745;
 /// Plastic over each mm² of a lower face whose outline lies over air, mm.
 const OVERHANG: f64 = 0.09;
-/// Inner lines of supports.
+/// Inner lines of supports, against the area of their columns. Fitted.
 const SUPPORT: f64 = 1.12;
 /// Outermost line of supports, for one line there.
 const SHEATH: f64 = 1.0;
@@ -56,13 +56,13 @@ const INTERFACE_SPEED: f64 = 0.8;
 
 // Way between two corners sharp enough to slow down for, mm, fitted.
 
-/// Along outlines.
+/// Along outlines, whose facets turn by little. Fitted, in mm.
 const OUTLINE_RUN: f64 = 18.3;
-/// In closed infill and bridges.
+/// In closed infill and bridges, of short lines side by side. Fitted, in mm.
 const CLOSED_RUN: f64 = 1.66;
-/// In gyroid infill at 15 %.
+/// In gyroid infill at 15 %, which waves all the way. Fitted, in mm.
 const OPEN_RUN: f64 = 8.25;
-/// In supports.
+/// In supports, of parallel lines joined at their ends. Fitted, in mm.
 const SUPPORT_RUN: f64 = 8.8;
 /// In the closed layers under what is held.
 const INTERFACE_RUN: f64 = 2.37;
@@ -71,13 +71,13 @@ const INTERFACE_RUN: f64 = 2.37;
 
 /// For each part of a section, layer by layer.
 const PER_ISLAND: f64 = 5.7;
-/// For each part of closed infill.
+/// For each part of closed infill in a layer, as a count. Fitted.
 const PER_CLOSED: f64 = 0.065;
-/// For each part of open infill.
+/// For each part of open infill in a layer, as a count. Fitted.
 const PER_OPEN: f64 = 3.87;
-/// For each part of supports.
+/// For each part of supports in a layer, as a count. Fitted.
 const PER_SUPPORT: f64 = 0.82;
-/// Length of such a way, mm.
+/// Length of such a way without plastic, mm, in the mean. Fitted.
 const WAY: f64 = 10.5;
 /// Share of those on which filament is drawn back.
 const DRAWN: f64 = 0.65;
