@@ -156,16 +156,22 @@ fn failed(error: BooleanError) -> DesignError {
     }
 }
 
+/// The largest letters, up to those of marks, that the room on an arm takes.
+fn fitting(lines: &[String], style: &MarkStyle) -> Lettering {
+    let mut lettering = Lettering::new(style.letter_height, style);
+    while lettering.size(lines, None, style.border).x > LETTERS[1]
+        && lettering.height > style.min_letter_height
+    {
+        lettering = Lettering::new((lettering.height - 0.25).max(style.min_letter_height), style);
+    }
+    lettering
+}
+
 /// Presses a word into the top of an arm and reads it back.
 fn lettered(solid: &Solid, word: &str, at: DVec3, up: DVec3, ctx: &Ctx) -> Result<Solid, DesignError> {
     let style = MarkStyle::standard()?;
     let lines = vec![word.to_owned()];
-    let mut lettering = Lettering::new(style.letter_height, &style);
-    while lettering.size(&lines, None, style.border).x > LETTERS[1]
-        && lettering.height > style.min_letter_height
-    {
-        lettering = Lettering::new((lettering.height - 0.25).max(style.min_letter_height), &style);
-    }
+    let lettering = fitting(&lines, &style);
     let (toward, up) = (Direction::from_vec(DVec3::Z), Direction::from_vec(up));
     let view = View::new(Point::from_vec(at), toward, up);
     let view = view.ok_or_else(|| DesignError::Gauge("its letters have no direction".to_owned()))?;
@@ -244,8 +250,22 @@ mod tests {
         let round: f64 = ROUND.iter().map(|d| pi / 4.0 * d * d * (PEG - 6.0)).sum();
         let slot = 5.0 * 12.0 * 4.0;
         let volume = arms + steps + walls + round - slot;
-        // Letters take 8 strokes or so of 0.6 × 0.5 mm² and 10 mm each: at most 60 mm³.
-        assert!((0.0..60.0).contains(&(volume - gauge.volume())), "{} {volume}", gauge.volume());
+        // A groove is as wide at half its depth as its stroke, and ends in a half circle: strokes that meet share at
+        // most a square of the stroke's width at each of their ends.
+        let style = MarkStyle::standard().unwrap();
+        let [mut most, mut least] = [0.0; 2];
+        for word in ["X100", "Y100"] {
+            let lines = [word.to_owned()];
+            let lettering = fitting(&lines, &style);
+            for line in lettering.polylines(&lines) {
+                let long: f64 = line.windows(2).map(|ends| ends[0].distance(ends[1])).sum();
+                let square = lettering.stroke * lettering.stroke;
+                most += style.depth * (long * lettering.stroke + square);
+                least += style.depth * (long * lettering.stroke - square);
+            }
+        }
+        let letters = volume - gauge.volume();
+        assert!((least..most).contains(&letters), "{letters} of {least} to {most}");
         // Three holes go through.
         assert_eq!((gauge.genus(), gauge.shells().len()), (3, 1));
     }

@@ -484,9 +484,15 @@ mod tests {
         let found = Compensation::fit(&readings(&truth, -0.1)).unwrap();
         for axis in 0..3 {
             assert!((found.compensation.scale[axis] - truth.scale[axis]).abs() < 1e-9);
-            // 0.05 mm on 100 mm and what the growth adds.
-            assert!(found.scale[axis].unwrap() < 0.002);
         }
+        // Growth is known from a peg and a hole; twice of it is in a length of 100 mm, beside that reading's own error.
+        for axis in 0..2 {
+            let wanted = libm::hypot(READING, 2.0 * found.growth) / 100.0;
+            assert!((found.scale[axis].unwrap() / wanted - 1.0).abs() < 0.1);
+        }
+        // Two heights 35 mm apart, both with their error, tell the scale along z from the first layer.
+        let wanted = READING * 2.0_f64.sqrt() / 35.0;
+        assert!((found.scale[2].unwrap() - wanted).abs() < 1e-9);
         assert!((found.compensation.growth - 0.07).abs() < 1e-9 && found.growth < 0.05);
         assert!((found.foot.unwrap().0 + 0.1).abs() < 1e-9 && found.left < 1e-9);
     }

@@ -13,6 +13,9 @@ use rayon::prelude::*;
 const REACH: f64 = 0.1;
 
 /// A scan's triangle must face within about 70° of the plan's vertex to be its surface: not the back of a wall.
+///
+/// From a place the way to the nearest inside of a surface runs along that surface's normal, so it is within the same
+/// angle of the place's own; a way farther aside ends where the scan does.
 const FACING: f64 = 0.35;
 
 /// Vertices between two questions whether to stop.
@@ -84,7 +87,8 @@ pub fn deviation(
     let open = open_sides(&laid);
     let facing = normals(plan.mesh);
     let shares: Vec<f64> = facing.iter().map(|n| n.length()).collect();
-    let reach = REACH * plan.diagonal;
+    // Three standard deviations hold all but 0.3 % of the noise.
+    let limits = [REACH * plan.diagonal, 3.0 * registration.spread()];
     let found: Vec<Vec<Option<f64>>> = facing
         .par_chunks(CHUNK)
         .enumerate()
@@ -92,7 +96,7 @@ pub fn deviation(
             ctx.check()?;
             let one = |(k, normal): (usize, &DVec3)| {
                 let place = plan.mesh.vertices[n * CHUNK + k].vec();
-                signed((&laid, &bvh), place, normal.normalize_or_zero(), reach, &open)
+                signed(&plan, (&laid, &bvh), place, normal.normalize_or_zero(), limits, &open)
             };
             Ok(normals.iter().enumerate().map(one).collect())
         })
@@ -104,17 +108,36 @@ pub fn deviation(
 }
 
 /// The signed distance of a place of the plan from the scan, if the scan saw it.
-fn signed((scan, bvh): (&Mesh, &Bvh), place: DVec3, normal: DVec3, reach: f64, open: &[u8]) -> Option<f64> {
-    let faces = |triangle: u32| {
+fn signed(
+    plan: &Plan<'_>,
+    (scan, bvh): (&Mesh, &Bvh),
+    place: DVec3,
+    normal: DVec3,
+    [reach, noise]: [f64; 2],
+    open: &[u8],
+) -> Option<f64> {
+    let facing = |triangle: u32| {
         let [a, b, c] = scan.corners(scan.triangles[triangle as usize]);
-        (b - a).cross(c - a).normalize_or_zero().dot(normal) > FACING
+        (b - a).cross(c - a).normalize_or_zero()
     };
-    let near = bvh.nearest_among(scan, place, reach * reach, faces)?;
+    let near = bvh.nearest_among(scan, place, reach * reach, |t| facing(t).dot(normal) > FACING)?;
     if at_open_side(&near, open) {
         return None;
     }
-    let ahead = (near.place.vec() - place).dot(normal) >= 0.0;
-    Some(if ahead { near.distance } else { -near.distance })
+    let along = (near.place.vec() - place).dot(normal);
+    // Within the noise of the scan no direction is told.
+    if near.distance > noise && along.abs() < FACING * near.distance {
+        return None;
+    }
+    if FACING * near.distance > noise {
+        // What is missing or in excess here lies off the plan; what lies on it, and faces as it does, is another
+        // place of the plan that was printed well. The stump of a broken peg faces as the sides of the peg do not.
+        let own = plan.held(near.place.vec(), u32::MAX)?;
+        if own.distance.abs() <= noise && own.facing.dot(facing(near.triangle)) > FACING {
+            return None;
+        }
+    }
+    Some(if along >= 0.0 { near.distance } else { -near.distance })
 }
 
 /// For each triangle its sides without a neighbour (bits 0 to 2) and its corners on one (bits 3 to 5).

@@ -231,6 +231,8 @@ struct Left {
     at: DVec3,
     /// Where on the plan it came from.
     before: DVec3,
+    /// The place of the plan's surface nearest to that.
+    foot: DVec3,
     /// How the distance changes as the place put there moves.
     normal: DVec3,
     residual: f64,
@@ -262,6 +264,7 @@ impl Residuals {
                 *hint = held.triangle;
                 let agrees = held.facing.dot(pose.rotation * sample.normal) > FACING;
                 let residual = held.distance - offset;
+                let foot = before - held.normal * held.distance;
                 let mut normal = held.normal;
                 if !coefficients.is_empty() {
                     // at = before + displacement(before), so before moves by the inverse of 1 + its gradient.
@@ -269,7 +272,7 @@ impl Residuals {
                     normal = change.inverse().transpose() * normal;
                 }
                 let weight = if agrees { sample.weight } else { 0.0 };
-                Some(Left { at, before, normal, residual, weight })
+                Some(Left { at, before, foot, normal, residual, weight })
             })
             .collect();
         let mut sizes: Vec<f64> =
@@ -377,12 +380,16 @@ fn sandwich(middle: &Symmetric, eigen: &Eigen, floor: f64, rows: usize) -> Symme
 }
 
 /// How what is left of a place's distance changes with turn, shift, fields and offset.
+///
+/// Fields are taken at the foot on the plan, which the noise does not move along the normal. Taken at the place itself
+/// they hold its residual r once more, and sums over r² draw the fit to scales that shrink all noise: on nearly round
+/// parts, where scale and growth are hard to tell apart, by more than the interval.
 fn derivative(left: &Left, plan: &Plan<'_>, basis: &Basis, row: &mut [f64]) {
     rigid_row(left.normal, left.at - plan.middle, plan.lever, row);
     let fields = &mut row[6..];
     fields.fill(0.0);
     let along = (basis.bed * left.normal).to_array();
-    basis.each(left.before, |field, axis, value| fields[field] -= along[axis] * value);
+    basis.each(left.foot, |field, axis, value| fields[field] -= along[axis] * value);
     if let Some(offset) = fields.last_mut() {
         *offset = -1.0;
     }
