@@ -23,7 +23,7 @@ fn lump() -> Mesh {
     let mut mesh = ball(DVec3::ZERO, 1.0, 50);
     for vertex in &mut mesh.vertices {
         let d = vertex.vec();
-        let bump = |at: DVec3, high: f64| high * (-d.distance_squared(at.normalize()) * 6.0).exp();
+        let bump = |at: DVec3, high: f64| high * (-d.distance_squared(at.normalize()) * 2.0).exp();
         let radius = 20.0
             + bump(DVec3::X, 12.0)
             + bump(DVec3::new(-1.0, 0.6, 0.2), 9.0)

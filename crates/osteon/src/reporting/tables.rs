@@ -7,7 +7,7 @@ use crate::reporting::levels::{self, Level, Records, Standing};
 use crate::reporting::words::{Facts, Item, structure};
 use osteon_report::code::scannable;
 use osteon_report::number::{Quantity, area, distance, volume};
-use osteon_report::{Cell, Listing, Measure, Table, Texts, Tone};
+use osteon_report::{Cell, Language, Listing, Measure, Table, Texts, Tone};
 
 /// Median of the largest mean deviations that were published for printing alone, mm [schulze-2024].
 const PUBLISHED_PRINT: f64 = 0.26;
@@ -61,7 +61,8 @@ pub(crate) fn measures(item: &Item, texts: Texts) -> Table {
     }
     rows.extend(known(item, texts));
     if let (Some(face), Some(height)) = (&made.marked_on, made.letter_height) {
-        let face = texts.phrase(&format!("{face} side"));
+        let faces: Vec<String> = face.split(", ").map(|face| texts.phrase(&format!("{face} side"))).collect();
+        let face = faces.join(if texts.language() == Language::Chinese { "、" } else { ", " });
         let text = format!("{} ({face})", made.marks.join(" | "));
         rows.push(row(texts.say("measure.marks"), Quantity::plain(text), texts.say("by.reread")));
         rows.push(row(texts.say("measure.letters"), distance(height), "data/model-marks.toml".to_owned()));
