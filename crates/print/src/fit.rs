@@ -147,7 +147,7 @@ fn ways(size: [f64; 3], turn: &Turn, printer: &Printer, process: &Process) -> Ve
     }
     if room.iter().all(|&edge| edge > 0.0) {
         let pieces: f64 = (0..3).map(|a| (size[a] / room[a]).ceil().max(1.0)).product();
-        ways.push(format!("split it into {pieces:.0} pieces: osteon prepare <file> <out> --step split"));
+        ways.push(format!("split it into {pieces:.0} pieces: osteon prepare <file> --out pieces.3mf --step split"));
     } else {
         ways.push(
             "print with a narrower brim or without supports: the margin takes up the whole bed".to_owned(),
@@ -228,7 +228,7 @@ mod tests {
         assert!(error.to_string().contains("239.1 × 199.1 × 210.0 mm"), "{error}");
         assert_eq!(
             error.help(),
-            "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces: osteon prepare <file> <out> --step split"
+            "use printer generic-300 (300 × 300 × 400 mm); or split it into 2 pieces: osteon prepare <file> --out pieces.3mf --step split"
         );
         assert!(help(sized(100.0, 205.0, 50.0)).starts_with("it fits when turned about z by 90°"));
         assert!(

@@ -181,7 +181,7 @@ pub(crate) fn budget(item: &Item, texts: Texts) -> Listing {
             Some(mm) => texts.say_with("budget.proven", &[("mm", &format!("{mm:.3}"))]),
             None => texts.say("budget.sampled"),
         };
-        let unresolved = format!("{:.1}", u.unresolved * 100.0);
+        let unresolved = format!("{:.1}", u.unresolved);
         rows.push(line(
             texts.say("budget.scan"),
             texts.phrase(&known.scan),

@@ -140,7 +140,7 @@ fn tell(coverage: &Coverage, job: &Lying, check: &mut Check) {
                 ),
             )
             .measured(percent(coverage.beyond), percent(BEYOND), "%", "area beyond the sections")
-            .remedy("thicken thin walls on purpose (osteon prepare <file> <out> --step thicken), or use a finer nozzle"),
+            .remedy("thicken thin walls on purpose (osteon prepare <file> --out thicker.3mf --step \"thicken 1\"), or use a finer nozzle"),
         );
     }
     if let Some(flow) = coverage.flow.filter(|flow| (flow - 1.0).abs() > FLOW) {
