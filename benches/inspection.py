@@ -3,9 +3,9 @@
 
 Needs numpy, scipy, scikit-image, SimpleITK and trimesh, the data in shared/data, and a built `osteon`:
 
-    python benches/inspect.py target/release/osteon [cases] [seed]
+    python benches/inspection.py target/release/osteon [cases] [seed]
 
-Each case takes a plan (vertebra of a published mask, pelvic fragment of a published STL), triangulates it anew,, scales it along each axis about the middle of its box, bends it by z += k r², adds noise to
+Each case takes a plan (vertebra of a published mask, pelvic fragment of a published STL), triangulates it anew, scales it along each axis about the middle of its box, bends it by z += k r², adds noise to
 every vertex, throws 2 % of them far off, cuts it down in every second case, and turns it any way. A line tells, against
 the truth, the error of scale over half of the part's size, of the bend where it is most, and of the noise, in mm.
 """
