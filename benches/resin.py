@@ -6,7 +6,7 @@
 Runs `osteon slice` without supports on each mesh, takes CPU seconds and the largest memory of the process, decodes the
 .goo file by the format's specification (not by Osteon's reader), checks every checksum and that every pixel is
 covered, and compares the light of some layers with the areas of sections made by trimesh.
-Needs numpy, trimesh, shapely, networkx, scipy.
+Needs numpy, trimesh, shapely, networkx, rtree, scipy.
 """
 import argparse, os, resource, struct, subprocess, sys, tempfile, time
 import numpy as np
