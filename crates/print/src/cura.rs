@@ -346,6 +346,10 @@ fn matter(printer: &Printer, process: &Process) -> Vec<Setting> {
         ("top_bottom_pattern_0", "lines"),
         ("roofing_layer_count", "0"),
         ("outer_inset_first", "false"),
+        // An outer wall stays in one piece: where it touches itself in a narrow neck, Cura would leave a gap in it.
+        ("travel_compensate_overlapping_walls_enabled", "false"),
+        ("travel_compensate_overlapping_walls_0_enabled", "false"),
+        ("travel_compensate_overlapping_walls_x_enabled", "false"),
         ("alternate_extra_perimeter", "false"),
         ("fill_outline_gaps", "true"),
         ("wall_0_wipe_dist", "0"),

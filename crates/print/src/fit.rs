@@ -147,7 +147,9 @@ fn ways(size: [f64; 3], turn: &Turn, printer: &Printer, process: &Process) -> Ve
     }
     if room.iter().all(|&edge| edge > 0.0) {
         let pieces: f64 = (0..3).map(|a| (size[a] / room[a]).ceil().max(1.0)).product();
-        ways.push(format!("split it into {pieces:.0} pieces: osteon prepare <file> --out pieces.3mf --step split"));
+        ways.push(format!(
+            "split it into {pieces:.0} pieces: osteon prepare <file> --out pieces.3mf --step split"
+        ));
     } else {
         ways.push(
             "print with a narrower brim or without supports: the margin takes up the whole bed".to_owned(),
